@@ -1,0 +1,253 @@
+#!/usr/bin/env bash
+# Macula.Actors: installs what is missing, then builds, runs, tests. ./build.sh help tells more.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+readonly root
+readonly results="$root/artifacts/test-results"
+readonly interop="$root/tests/interop-quiche"
+readonly node_dll="$root/src/Macula.Actors.Node/bin/Release/net10.0/Macula.Actors.Node.dll"
+readonly cli_dll="$root/src/Macula.Actors.Cli/bin/Release/net10.0/macula.dll"
+
+export PATH="$PATH:/usr/sbin:/sbin:$HOME/.dotnet"
+export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
+# No compiler or build server outlives the script: a CI job that waits for its children would hang.
+export MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 UseSharedCompilation=false
+# Bare machines have no libicu; nothing here needs it.
+export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
+
+help() {
+  cat <<'TXT'
+Usage: ./build.sh <command> [arguments]
+
+  run [node arguments]       install what is missing, build, start a node  (run --help: its arguments)
+  macula <arguments>         the macula command line tool, from this tree  (macula --help: its commands)
+  test [dotnet test args]    install what is missing, build, check the format, run every test
+  bench [arguments]          the benchmarks of tests/Macula.Actors.Bench
+  setup                      install what run and test need, and nothing else
+  help                       this text
+
+Examples
+  ./build.sh run --realm org.example.home
+  ./build.sh macula sub 'home.*.temp'
+  ./build.sh test --filter FullyQualifiedName~Hosting
+TXT
+}
+
+main() {
+  local command=${1:-help}
+  [[ $# -eq 0 ]] || shift
+  case $command in
+    run) run_node "$@" ;;
+    macula) run_macula "$@" ;;
+    test) run_tests "$@" ;;
+    bench) run_bench "$@" ;;
+    setup) setup_for_run; setup_for_test; say "Everything that run and test need is there." ;;
+    help | -h | --help) help ;;
+    *) help >&2; die "there is no command '$command'" ;;
+  esac
+}
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "build.sh: $*"; exit 1; }
+
+# ---- commands ---------------------------------------------------------------------------------
+
+run_node() {
+  setup_for_run
+  build_programs
+  exec dotnet "$node_dll" "$@"
+}
+
+# Stays in the caller's folder: arguments such as --exec ./add.sh mean that one.
+run_macula() {
+  setup_for_run
+  build_programs
+  exec dotnet "$cli_dll" "$@"
+}
+
+run_bench() {
+  setup_for_run
+  cd "$root"
+  dotnet build -c Release -v q --nologo tests/Macula.Actors.Bench >&2
+  exec dotnet run -c Release --no-build --project tests/Macula.Actors.Bench -- "$@"
+}
+
+run_tests() {
+  setup_for_run
+  setup_for_test
+  cd "$root"
+  rm -rf "$results"
+  mkdir -p "$results"
+  step "Restore" dotnet restore -v q
+  step "Format" dotnet format --verify-no-changes --no-restore
+  step "Build" dotnet build -c Release --no-restore -v q --nologo -warnaserror
+  test_projects "$@"
+}
+
+# ---- building ---------------------------------------------------------------------------------
+
+# Builds node and tool when a source is newer than the last build; several terminals take turns.
+build_programs() {
+  local stamp="$root/artifacts/built"
+  mkdir -p "$root/artifacts"
+  exec 9>"$root/artifacts/build.lock"
+  flock 9
+  if sources_changed "$stamp"; then
+    say "Building (the first time takes about a minute) ..."
+    touch "$stamp.new"
+    (cd "$root" && build_project src/Macula.Actors.Node && build_project src/Macula.Actors.Cli)
+    mv "$stamp.new" "$stamp"
+  fi
+  exec 9>&-
+}
+
+build_project() { dotnet build -c Release -v q --nologo "$1" >&2 9>&-; }
+
+sources_changed() {
+  [[ -e $1 && -e $node_dll && -e $cli_dll ]] || return 0
+  [[ -n $(find "$root/src" "$root/hocon" -name bin -prune -o -name obj -prune -o \
+    -type f -newer "$1" -print -quit) ]]
+}
+
+# ---- testing ----------------------------------------------------------------------------------
+
+step() {
+  local name=$1 started=$SECONDS
+  shift
+  say "== $name"
+  "$@" || die "$name failed: $*"
+  say "   $((SECONDS - started)) s"
+}
+
+passed=0 failed=0 skipped=0
+
+test_projects() {
+  local project
+  for project in tests/*.Tests/*.csproj; do
+    test_project "$project" "$@"
+  done
+
+  local sum="$passed passed, $failed failed"
+  ((skipped == 0)) || sum+=", $skipped skipped"
+  printf '%s\n' "$sum"
+  ((passed > 0 && failed == 0))
+}
+
+# A test host that dies, hangs or finds no test counts as one failure, whatever its report says.
+test_project() {
+  local project=$1 name started=$SECONDS status=0 before=$failed ran=$((passed + failed))
+  shift
+  name=$(basename "$project" .csproj)
+  say "== Test $name"
+  dotnet test "$project" -c Release --no-build --nologo --results-directory "$results" \
+    --logger "trx;LogFileName=$name.trx" --logger "console;verbosity=minimal" \
+    --blame-hang --blame-hang-timeout 5m --blame-hang-dump-type none "$@" >&2 || status=$?
+  count_results "$results/$name.trx"
+  if ((status != 0 && failed == before)); then
+    say "   $name ended with code $status and no failed test: the test host crashed or hung"
+    failed=$((failed + 1))
+  elif (($# == 0 && passed + failed == ran)); then
+    say "   $name ran no test"
+    failed=$((failed + 1))
+  fi
+  say "   $((SECONDS - started)) s"
+}
+
+count_results() {
+  [[ -f $1 ]] || return 0
+  local counters
+  counters=$(grep -o '<Counters [^>]*' "$1" || true)
+  passed=$((passed + $(counter passed "$counters")))
+  failed=$((failed + $(counter failed "$counters") + $(counter error "$counters")))
+  failed=$((failed + $(counter timeout "$counters") + $(counter aborted "$counters")))
+  skipped=$((skipped + $(counter total "$counters") - $(counter executed "$counters")))
+}
+
+counter() {
+  local value
+  value=$(sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p" <<<"$2")
+  printf '%s' "${value:-0}"
+}
+
+# ---- installing what is missing ---------------------------------------------------------------
+
+setup_for_run() {
+  check_dotnet
+  has_library libmsquic.so.2 || install_ngtcp2
+}
+
+# The tests use ngtcp2 also where libmsquic is, and quiche, a QUIC that nobody here wrote.
+setup_for_test() {
+  install_ngtcp2
+  [[ -f $interop/package.json ]] || return 0
+  command -v node >/dev/null || install_packages "" nodejs
+  command -v npm >/dev/null || install_packages "" npm
+  [[ $interop/node_modules/.package-lock.json -nt $interop/package-lock.json ]] && return 0
+  say "Installing the npm packages of tests/interop-quiche ..."
+  npm ci --prefix "$interop" --no-audit --no-fund --loglevel=error >&2
+}
+
+check_dotnet() {
+  command -v dotnet >/dev/null ||
+    die "there is no .NET SDK; install version 10 from https://dotnet.microsoft.com/download/dotnet/10.0"
+  (cd "$root" && dotnet --version >/dev/null 2>&1) ||
+    die "this needs the .NET SDK 10.0.100 or later 10.0; found: $(cd / && dotnet --list-sdks | tr '\n' ' ')"
+}
+
+has_library() { [[ $(ldconfig -p 2>/dev/null) == *"$1 "* ]]; }
+
+install_ngtcp2() {
+  has_library libngtcp2.so.16 && has_library libngtcp2_crypto_gnutls.so.8 && return 0
+  if ! command -v apt-get >/dev/null; then
+    say "There is no apt-get here: install ngtcp2 1.4 or later with its GnuTLS helper, or libmsquic, by hand."
+    return 0
+  fi
+
+  local suite=""
+  [[ $(os_release VERSION_CODENAME) != bookworm ]] || suite=bookworm-backports
+  [[ -z $suite ]] || add_suite "$suite"
+  install_packages "$suite" libngtcp2-16 libngtcp2-crypto-gnutls8
+}
+
+os_release() { (. /etc/os-release 2>/dev/null && printf '%s' "${!1:-}"); }
+
+# Debian 12's own ngtcp2 is 0.12, another ABI; its backports carry the one of Debian 13.
+add_suite() {
+  grep -rqsE "^[^#]*$1" --include='*.list' --include='*.sources' /etc/apt && return 0
+  local line="deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $1 main"
+  say "Adding the Debian suite $1 ..."
+  as_root sh -c "echo '$line' > /etc/apt/sources.list.d/$1.list"
+  as_root apt-get update -qq >&2
+}
+
+install_packages() {
+  local suite=$1 options=(-y -qq --no-install-recommends)
+  shift
+  [[ -z $suite ]] || options+=(-t "$suite")
+  say "Installing the Debian packages $* ..."
+  known_packages "$suite" "$@" || as_root apt-get update -qq >&2
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install "${options[@]}" "$@" >&2
+}
+
+# Whether apt's lists, which bare images come without, name every package.
+known_packages() {
+  local suite=$1 package
+  shift
+  [[ -z $suite || $(apt-cache policy 2>/dev/null) == *"$suite"* ]] || return 1
+  for package in "$@"; do
+    apt-cache show "$package" >/dev/null 2>&1 || return 1
+  done
+}
+
+as_root() {
+  if ((EUID == 0)); then
+    "$@"
+  elif command -v sudo >/dev/null && { [[ -t 0 ]] || sudo -n true 2>/dev/null; }; then
+    sudo "$@"
+  else
+    die "this needs an administrator; run as root, then start again: $(printf '%q ' "$@")"
+  fi
+}
+
+main "$@"
