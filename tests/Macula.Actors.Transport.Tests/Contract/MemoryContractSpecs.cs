@@ -1,0 +1,20 @@
+using Macula.Actors.Transport.Memory;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Macula.Actors.Transport.Tests.Contract;
+
+/// <summary>The contract in memory, in virtual time.</summary>
+public sealed class MemoryContractSpecs : QuicProviderContract
+{
+    private readonly FakeTimeProvider _time = new();
+
+    public MemoryContractSpecs() => Provider = new MemoryQuicProvider(new MemoryQuicNetwork(_time));
+
+    protected override IQuicProvider Provider { get; }
+
+    protected override Task AdvanceAsync(TimeSpan time)
+    {
+        _time.Advance(time);
+        return Task.CompletedTask;
+    }
+}
