@@ -115,7 +115,10 @@ public sealed class OptionsReader(Config config, string section)
 
     private HoconValue? Value(string key)
     {
-        if (_config.HasPath(Path(key))) return _config.GetValue(Path(key));
+        // A plain value where a section belongs hides the section's defaults; it is told as a fault of its own.
+        foreach (var config in (Config[])[_config, MaculaConfig.Reference])
+            if (config.HasPath(Path(key)))
+                return config.GetValue(Path(key));
 
         _faults.Add($"{Path(key)} is missing");
         return null;
