@@ -93,9 +93,11 @@ internal ref struct PayloadWriter
     public void FieldsBefore(RawFields fields, ref int next, ReadOnlySpan<byte> key)
     {
         var items = fields.Items;
-        while (next < items.Length && Content(items[next].Key, out var other) < 1 &&
-            other.SequenceCompareTo(key) < 0)
+        while (next < items.Length &&
+            (!IsBin(items[next].Key, out var other) || other.SequenceCompareTo(key) < 0))
+        {
             Field(items[next++]);
+        }
     }
 
     /// <summary>Writes the rest of <paramref name="fields"/>.</summary>
@@ -105,25 +107,22 @@ internal ref struct PayloadWriter
         while (next < items.Length) Field(items[next++]);
     }
 
-    /// <summary>Keys that are texts by content, others before them.</summary>
+    /// <summary>Bin keys by content, all others before them, as Erlang orders terms.</summary>
     internal static int CompareKeys(RawValue left, RawValue right)
     {
-        var byFamily = Content(left, out var a).CompareTo(Content(right, out var b));
+        var byFamily = IsBin(left, out var a).CompareTo(IsBin(right, out var b));
         return byFamily != 0 ? byFamily : a.SequenceCompareTo(b);
     }
 
-    // Integers and the like sort before texts in Erlang's order, and lists (str) as well.
-    private static int Content(RawValue key, out ReadOnlySpan<byte> content)
+    private static bool IsBin(RawValue key, out ReadOnlySpan<byte> content)
     {
-        var cursor = new MsgPackCursor(key.Bytes);
-        if (MsgPackCode.IsBin(cursor.Peek()) && cursor.TryBytes(out var start, out var length))
-        {
-            content = key.Bytes.Span.Slice(start, length);
-            return 0;
-        }
-
         content = key.Bytes.Span;
-        return -1;
+        var cursor = new MsgPackCursor(key.Bytes);
+        if (!MsgPackCode.IsBin(cursor.Peek())) return false;
+
+        cursor.TryBytes(out var start, out var length);
+        content = content.Slice(start, length);
+        return true;
     }
 
     private void Field(RawField field)
