@@ -6,6 +6,8 @@ namespace Macula.Actors.Protocol;
 /// <param name="Metadata">A map of anything; empty means the empty map.</param>
 /// <param name="Ttl">Seconds it is valid for, from 0 to 2^31-1; 300 if missing.</param>
 /// <param name="AdvertisedAt">Unix seconds, on a record that was advertised again.</param>
+/// <param name="Procedure">Our extension, <c>procedure</c> on the wire: the name whose hash is the
+/// key, for those who list services.</param>
 /// <remarks>Subscriptions are stored in the same form without metadata and read as ones with none.
 /// Texts and metadata are slices of the value that was read.</remarks>
 public sealed record ServiceRecord(
@@ -13,7 +15,8 @@ public sealed record ServiceRecord(
     Utf8Text Endpoint,
     RawValue Metadata = default,
     int Ttl = ServiceRecord.DefaultTtl,
-    long? AdvertisedAt = null)
+    long? AdvertisedAt = null,
+    Utf8Text? Procedure = null)
 {
     /// <summary>Seconds.</summary>
     public const int DefaultTtl = 300;
@@ -21,7 +24,7 @@ public sealed record ServiceRecord(
     private const byte EmptyMap = 0x80;
 
     private static readonly string[] Names =
-        ["node_id", "endpoint", "metadata", "ttl", "advertised_at"];
+        ["node_id", "endpoint", "metadata", "ttl", "advertised_at", "procedure"];
 
     /// <summary>Reads a record; unknown fields are ignored.</summary>
     public static bool TryDecode(RawValue value, out ServiceRecord record, out DecodeError error)
@@ -31,6 +34,7 @@ public sealed record ServiceRecord(
         RawValue metadata = default;
         var ttl = DefaultTtl;
         var advertisedAt = 0L;
+        Utf8Text procedure = default;
 
         var map = new MapReader(value.Bytes);
         while (map.Next())
@@ -41,6 +45,7 @@ public sealed record ServiceRecord(
             else if (map.Is(3, "ttl"u8)) map.Int(ref ttl, 0, int.MaxValue);
             else if (map.Is(4, "advertised_at"u8))
                 map.Int(ref advertisedAt, long.MinValue, long.MaxValue);
+            else if (map.Is(5, "procedure"u8)) map.Text(ref procedure);
             else map.Skip();
         }
 
@@ -48,7 +53,8 @@ public sealed record ServiceRecord(
         if (!map.Ends(Names, required: 0b11, out error)) return false;
 
         record = new ServiceRecord(
-            node, endpoint, metadata, ttl, map.Has(4) ? advertisedAt : null);
+            node, endpoint, metadata, ttl, map.Has(4) ? advertisedAt : null,
+            map.Has(5) ? procedure : default(Utf8Text?));
         return true;
     }
 
@@ -65,7 +71,7 @@ public sealed record ServiceRecord(
 
     private void Write(ref PayloadWriter writer)
     {
-        writer.Map(AdvertisedAt is null ? 4 : 5);
+        writer.Map(4 + (AdvertisedAt is null ? 0 : 1) + (Procedure is null ? 0 : 1));
         if (AdvertisedAt is { } advertisedAt)
         {
             writer.Bytes("advertised_at"u8);
@@ -78,6 +84,12 @@ public sealed record ServiceRecord(
         writer.Raw(Metadata.IsEmpty ? new RawValue(new byte[] { EmptyMap }) : Metadata);
         writer.Bytes("node_id"u8);
         writer.Bytes(NodeId.Span);
+        if (Procedure is { } procedure)
+        {
+            writer.Bytes("procedure"u8);
+            writer.Bytes(procedure.Span);
+        }
+
         writer.Bytes("ttl"u8);
         writer.Int(Ttl);
     }
