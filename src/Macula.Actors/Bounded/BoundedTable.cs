@@ -1,0 +1,51 @@
+namespace Macula.Actors.Bounded;
+
+/// <summary>What a bounded structure reports about itself. Metrics, diagnostics and the admin side are built on this
+/// alone, so that a new table appears everywhere by itself.</summary>
+public interface IBoundedTable
+{
+    /// <summary>Dotted name, such as <c>clients</c> or <c>rpc.pending</c>; unique in a node.</summary>
+    string Name { get; }
+
+    /// <summary>Entries now. Read from any thread.</summary>
+    long Size { get; }
+
+    /// <summary>The most entries there may be.</summary>
+    long Limit { get; }
+
+    /// <summary>The most entries there have been since the start.</summary>
+    long HighWater { get; }
+
+    /// <summary>Entries that were refused because the table was full.</summary>
+    long Rejected { get; }
+}
+
+/// <summary>Counts the entries of one table against its limit. The owner's thread writes, any thread reads.</summary>
+public sealed class BoundedTable(string name, long limit) : IBoundedTable
+{
+    private long _size;
+    private long _highWater;
+    private long _rejected;
+
+    public string Name { get; } = name;
+
+    public long Limit { get; } = limit;
+
+    public long Size => Volatile.Read(ref _size);
+
+    public long HighWater => Volatile.Read(ref _highWater);
+
+    public long Rejected => Volatile.Read(ref _rejected);
+
+    public bool IsFull => Size >= Limit;
+
+    /// <summary>Takes the size that the table has now.</summary>
+    public void Set(long size)
+    {
+        Volatile.Write(ref _size, size);
+        if (size > _highWater) Volatile.Write(ref _highWater, size);
+    }
+
+    /// <summary>Counts an entry that was turned away.</summary>
+    public void Reject(long count = 1) => Interlocked.Add(ref _rejected, count);
+}

@@ -1,0 +1,97 @@
+using System.Diagnostics.Metrics;
+using Macula.Actors.Bounded;
+
+namespace Macula.Actors.Gateway;
+
+/// <summary>The instruments of a node, on the meter <c>Macula.Actors</c>. No tag ever holds an id, a topic or a
+/// name.</summary>
+public sealed class GatewayMetrics
+{
+    private const string MeterName = "Macula.Actors";
+
+    private readonly Counter<long> _accepted;
+    private readonly Counter<long> _closed;
+    private readonly Counter<long> _refused;
+    private readonly Counter<long> _framesIn;
+    private readonly Counter<long> _bytesIn;
+    private readonly Counter<long> _framesOut;
+    private readonly Counter<long> _bytesOut;
+    private readonly Counter<long> _skipped;
+    private readonly Counter<long> _dropped;
+    private readonly Counter<long> _calls;
+    private readonly Counter<long> _lateReplies;
+    private readonly Counter<long> _published;
+    private readonly Counter<long> _delivered;
+    private readonly Counter<long> _expired;
+
+    /// <param name="meters">Makes the meter; an own factory per node, so that nodes do not count each other.</param>
+    /// <param name="census">Each of its tables becomes a measurement of <c>macula.table.size</c> and its kin.</param>
+    public GatewayMetrics(IMeterFactory meters, TableCensus census)
+    {
+        ArgumentNullException.ThrowIfNull(meters);
+        var meter = meters.Create(MeterName);
+        _accepted = meter.CreateCounter<long>("macula.connections.accepted", "{connection}");
+        _closed = meter.CreateCounter<long>("macula.connections.closed", "{connection}");
+        _refused = meter.CreateCounter<long>("macula.connections.refused", "{connection}");
+        _framesIn = meter.CreateCounter<long>("macula.frames.in", "{frame}");
+        _bytesIn = meter.CreateCounter<long>("macula.frames.in.size", "By");
+        _framesOut = meter.CreateCounter<long>("macula.frames.out", "{frame}");
+        _bytesOut = meter.CreateCounter<long>("macula.frames.out.size", "By");
+        _skipped = meter.CreateCounter<long>("macula.frames.skipped", "{frame}");
+        _dropped = meter.CreateCounter<long>("macula.outbound.dropped", "{frame}");
+        _calls = meter.CreateCounter<long>("macula.rpc.calls", "{call}");
+        _lateReplies = meter.CreateCounter<long>("macula.rpc.late_replies", "{reply}");
+        _published = meter.CreateCounter<long>("macula.pubsub.published", "{message}");
+        _delivered = meter.CreateCounter<long>("macula.pubsub.delivered", "{message}");
+        _expired = meter.CreateCounter<long>("macula.registry.expired", "{service}");
+
+        IEnumerable<Measurement<long>> Each(Func<IBoundedTable, long> value) => census.Tables.Select(
+            table => new Measurement<long>(value(table), new KeyValuePair<string, object?>("table", table.Name)));
+        meter.CreateObservableGauge("macula.table.size", () => Each(table => table.Size), "{entry}");
+        meter.CreateObservableGauge("macula.table.limit", () => Each(table => table.Limit), "{entry}");
+        meter.CreateObservableGauge("macula.table.high_water", () => Each(table => table.HighWater), "{entry}");
+        meter.CreateObservableCounter("macula.table.rejected", () => Each(table => table.Rejected), "{entry}");
+    }
+
+    public void ConnectionAccepted() => _accepted.Add(1);
+
+    public void ConnectionClosed(string reason) => _closed.Add(1, Tag("reason", reason));
+
+    public void ConnectionRefused(string reason) => _refused.Add(1, Tag("reason", reason));
+
+    public void FrameIn(string type, long bytes)
+    {
+        _framesIn.Add(1, Tag("type", type));
+        _bytesIn.Add(bytes);
+    }
+
+    public void FramesOut(int frames, long bytes)
+    {
+        _framesOut.Add(frames);
+        _bytesOut.Add(bytes);
+    }
+
+    public void FrameSkipped(string reason) => _skipped.Add(1, Tag("reason", reason));
+
+    public void OutboundDropped(SlowConsumerPolicy policy) => _dropped.Add(1, Tag("policy", policy switch
+    {
+        SlowConsumerPolicy.DropOldest => "drop-oldest",
+        SlowConsumerPolicy.DropNewest => "drop-newest",
+        _ => "disconnect",
+    }));
+
+    /// <param name="outcome">How a call ended: <c>ok</c> or its error code.</param>
+    public void CallEnded(string outcome) => _calls.Add(1, Tag("outcome", outcome));
+
+    public void LateReply() => _lateReplies.Add(1);
+
+    public void Published(int receivers)
+    {
+        _published.Add(1);
+        _delivered.Add(receivers);
+    }
+
+    public void ServicesExpired(int count) => _expired.Add(count);
+
+    private static KeyValuePair<string, object?> Tag(string name, object value) => new(name, value);
+}

@@ -1,0 +1,103 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Macula.Actors.Gateway;
+
+/// <summary>What waits to be written to one connection: counts frames and bytes of all its streams against one
+/// bound.</summary>
+internal sealed class OutboundQueue(OutboundLimits limits, GatewayMetrics metrics)
+{
+    private int _frames;
+    private long _bytes;
+
+    /// <summary>Guards this queue and those of its streams.</summary>
+    public Lock Gate { get; } = new();
+
+    public SlowConsumerPolicy Policy => limits.Policy;
+
+    public int Frames
+    {
+        get
+        {
+            lock (Gate) return _frames;
+        }
+    }
+
+    public long Bytes
+    {
+        get
+        {
+            lock (Gate) return _bytes;
+        }
+    }
+
+    public bool HasRoom(int bytes) => _frames < limits.MaxFrames && _bytes + bytes <= limits.MaxBytes;
+
+    public void Add(int bytes)
+    {
+        _frames++;
+        _bytes += bytes;
+    }
+
+    public void Remove(int frames, long bytes)
+    {
+        _frames -= frames;
+        _bytes -= bytes;
+    }
+
+    public void Dropped() => metrics.OutboundDropped(limits.Policy);
+}
+
+/// <summary>The frames that wait for one stream, oldest first. Guarded by <see cref="OutboundQueue.Gate"/>.</summary>
+internal sealed class FrameRing
+{
+    private Entry[] _entries = [];
+    private int _head;
+    private int _droppable;
+
+    public int Count { get; private set; }
+
+    public void Enqueue(ReadOnlyMemory<byte> frame, bool droppable)
+    {
+        if (Count == _entries.Length) Grow();
+        _entries[(_head + Count) % _entries.Length] = new Entry(frame, droppable);
+        Count++;
+        if (droppable) _droppable++;
+    }
+
+    public bool TryDequeue(out ReadOnlyMemory<byte> frame)
+    {
+        frame = default;
+        if (Count == 0) return false;
+        ref var entry = ref _entries[_head];
+        frame = entry.Frame;
+        if (entry.Droppable) _droppable--;
+        entry = default;
+        _head = (_head + 1) % _entries.Length;
+        Count--;
+        return true;
+    }
+
+    /// <summary>Takes out the oldest frame that may be dropped; those before it keep their order.</summary>
+    public bool TryDropOldest([NotNullWhen(true)] out int? bytes)
+    {
+        bytes = null;
+        if (_droppable == 0) return false;
+        var at = 0;
+        while (!At(at).Droppable) at++;
+        bytes = At(at).Frame.Length;
+        for (; at > 0; at--) At(at) = At(at - 1);
+        At(0) = new Entry(default, true); // a copy of what moved up, or the dropped one itself
+        return TryDequeue(out _);
+    }
+
+    private ref Entry At(int index) => ref _entries[(_head + index) % _entries.Length];
+
+    private void Grow()
+    {
+        var larger = new Entry[Math.Max(4, _entries.Length * 2)];
+        for (var i = 0; i < Count; i++) larger[i] = At(i);
+        (_entries, _head) = (larger, 0);
+    }
+
+    private record struct Entry(ReadOnlyMemory<byte> Frame, bool Droppable);
+}

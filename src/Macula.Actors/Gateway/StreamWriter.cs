@@ -1,0 +1,207 @@
+using System.Buffers;
+using Akka.Actor;
+using Macula.Actors.Transport;
+
+namespace Macula.Actors.Gateway;
+
+/// <summary>Writes frames to one stream in the order of sending, many per flush when it lags behind.</summary>
+/// <remarks>One pump at a time: it runs on the thread pool while there are frames, and holds nothing when there are
+/// none.</remarks>
+internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
+{
+    private const int FlushAt = 64 * 1024;
+
+    private readonly IQuicStream _stream;
+    private readonly OutboundQueue _queue;
+    private readonly GatewayMetrics _metrics;
+    private readonly Action _onOverflow;
+    private readonly FrameRing _frames = new();
+    private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _expectedAnswers;
+    private int _framesInFlight;
+    private long _bytesInFlight;
+    private bool _pumping;
+    private bool _finishing;
+    private bool _inputEnded;
+    private bool _ended;
+
+    /// <param name="onOverflow">Called once when the consumer must be disconnected; must not block.</param>
+    public StreamWriter(
+        IQuicStream stream, IActorRef connection, OutboundQueue queue, GatewayMetrics metrics, Action onOverflow)
+    {
+        (_stream, Connection, _queue, _metrics, _onOverflow) = (stream, connection, queue, metrics, onOverflow);
+    }
+
+    public IActorRef Connection { get; }
+
+    /// <summary>Completes when all was written and FIN sent, or the stream has ended.</summary>
+    public Task Finished => _finished.Task;
+
+    /// <summary>True while someone may send here unasked, such as a subscription: then the end of the peer's sending
+    /// side does not end ours.</summary>
+    public bool IsHeldOpen { get; set; }
+
+    public bool TrySend(ReadOnlyMemory<byte> frame, FrameDelivery delivery)
+    {
+        var overflow = false;
+        lock (_queue.Gate)
+        {
+            if (_ended || _finishing) return false;
+            if (delivery == FrameDelivery.Answer && _expectedAnswers > 0) _expectedAnswers--;
+            if (_queue.HasRoom(frame.Length) || TryMakeRoom(frame.Length, delivery, out overflow))
+            {
+                _frames.Enqueue(frame, delivery == FrameDelivery.Droppable);
+                _queue.Add(frame.Length);
+                FinishIfDone();
+                StartPump();
+                return true;
+            }
+
+            if (overflow) End();
+        }
+
+        if (overflow) _onOverflow();
+        return false;
+    }
+
+    /// <summary>Counts a request that will be answered here, so that a half-closed stream waits for it.</summary>
+    public void ExpectAnswer()
+    {
+        lock (_queue.Gate) _expectedAnswers++;
+    }
+
+    /// <summary>The peer has finished sending: finish too, once every answer is out.</summary>
+    public void OnInputEnded()
+    {
+        lock (_queue.Gate)
+        {
+            _inputEnded = true;
+            FinishIfDone();
+            if (_finishing) StartPump();
+        }
+    }
+
+    /// <summary>Takes no more frames, writes what is queued, then finishes the stream.</summary>
+    public void Finish()
+    {
+        lock (_queue.Gate)
+        {
+            if (_ended) return;
+            _finishing = true;
+            StartPump();
+        }
+    }
+
+    /// <summary>Drops what is queued.</summary>
+    public void Stop()
+    {
+        lock (_queue.Gate) End();
+    }
+
+    void IThreadPoolWorkItem.Execute() => _ = PumpAsync();
+
+    private bool TryMakeRoom(int bytes, FrameDelivery delivery, out bool overflow)
+    {
+        overflow = false;
+        if (_queue.Policy == SlowConsumerPolicy.Disconnect) return !(overflow = true);
+        if (delivery == FrameDelivery.Droppable && _queue.Policy == SlowConsumerPolicy.DropNewest)
+        {
+            _queue.Dropped();
+            return false;
+        }
+
+        while (!_queue.HasRoom(bytes) && _frames.TryDropOldest(out var dropped))
+        {
+            _queue.Remove(1, dropped.Value);
+            _queue.Dropped();
+        }
+
+        if (_queue.HasRoom(bytes)) return true;
+        if (delivery == FrameDelivery.Droppable) _queue.Dropped();
+        else overflow = true;
+        return false;
+    }
+
+    private void FinishIfDone()
+    {
+        if (_inputEnded && _expectedAnswers == 0 && !IsHeldOpen) _finishing = true;
+    }
+
+    private void StartPump()
+    {
+        if (_pumping || _ended) return;
+        _pumping = true;
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    private async Task PumpAsync()
+    {
+        try
+        {
+            if (!await WriteWhileThereIsSomethingAsync().ConfigureAwait(false)) return;
+        }
+        catch (Exception e) when (e is QuicTransportException or InvalidOperationException or ObjectDisposedException)
+        {
+            // The stream has ended under us; its reader, or the connection's end, tells the connection actor.
+        }
+
+        Stop();
+    }
+
+    /// <returns>True when the stream is over, false when there is nothing to write for now.</returns>
+    private async ValueTask<bool> WriteWhileThereIsSomethingAsync()
+    {
+        while (TryTakeBatch(out var finish))
+        {
+            var flushed = await _stream.Output.FlushAsync().ConfigureAwait(false);
+            Written();
+            if (flushed.IsCompleted) return true; // the peer reads no more
+            if (!finish) continue;
+            await _stream.Output.CompleteAsync().ConfigureAwait(false);
+            return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>Copies queued frames into the stream's buffer. False when there is nothing to do: the pump ends.</summary>
+    private bool TryTakeBatch(out bool finish)
+    {
+        finish = false;
+        lock (_queue.Gate)
+        {
+            if (_ended) return false;
+            while (_bytesInFlight < FlushAt && _frames.TryDequeue(out var frame))
+            {
+                _framesInFlight++;
+                _bytesInFlight += frame.Length;
+                _stream.Output.Write(frame.Span);
+            }
+
+            finish = _finishing && _frames.Count == 0;
+            if (_framesInFlight > 0 || finish) return true;
+            _pumping = false;
+            return false;
+        }
+    }
+
+    private void Written()
+    {
+        lock (_queue.Gate)
+        {
+            _metrics.FramesOut(_framesInFlight, _bytesInFlight);
+            _queue.Remove(_framesInFlight, _bytesInFlight);
+            (_framesInFlight, _bytesInFlight) = (0, 0);
+        }
+    }
+
+    private void End()
+    {
+        if (_ended) return;
+        _ended = true;
+        while (_frames.TryDequeue(out var frame)) _queue.Remove(1, frame.Length);
+        _queue.Remove(_framesInFlight, _bytesInFlight);
+        (_framesInFlight, _bytesInFlight) = (0, 0);
+        _finished.TrySetResult();
+    }
+}
