@@ -1,0 +1,125 @@
+using Akka.Actor;
+using Akka.Event;
+using Macula.Actors.Bounded;
+using Macula.Actors.Gateway;
+using Macula.Actors.Protocol;
+using static Macula.Actors.Clients.ClientProtocol;
+
+namespace Macula.Actors.Clients;
+
+/// <summary>Knows who is connected to this node: admits up to the limit, finds, and supersedes.</summary>
+/// <remarks>Between any two messages: each entry of <see cref="_clients"/> has exactly one in <see cref="_streams"/>,
+/// under its node id; no stream is there without its client; each client is watched; there are at most MaxClients.
+/// <see cref="Remove"/> is the only way out.</remarks>
+public sealed class ClientManagerActor : ReceiveActor, IWithTimers
+{
+    private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(1);
+
+    private readonly Dictionary<IActorRef, ClientInfo> _clients = [];
+    private readonly Dictionary<NodeId, IFrameSink> _streams = [];
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly ClientManagerOptions _options;
+    private readonly GatewayMetrics _metrics;
+    private readonly BoundedTable _clientTable;
+    private readonly BoundedTable _streamTable;
+    private bool _draining;
+    private long _unlogged;
+
+    public static Props Props(ClientManagerOptions options, TableCensus census, GatewayMetrics metrics) =>
+        Akka.Actor.Props.Create(() => new ClientManagerActor(options, census, metrics));
+
+    public ClientManagerActor(ClientManagerOptions options, TableCensus census, GatewayMetrics metrics)
+    {
+        (_options, _metrics) = (options, metrics);
+        _clientTable = census.Add("clients", options.MaxClients);
+        _streamTable = census.Add("client_streams", options.MaxClients);
+
+        Receive<Connect>(OnConnect);
+        Receive<Find>(msg => Sender.Tell(new Found(msg.Node, _streams.GetValueOrDefault(msg.Node))));
+        Receive<Terminated>(msg => Remove(msg.ActorRef));
+        Receive<Drain>(_ => _draining = true);
+        Receive<Tick>(_ => LogSuppressed());
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    private void OnConnect(Connect msg)
+    {
+        var connection = msg.Stream.Connection;
+        var previous = _streams.GetValueOrDefault(msg.Client.Node)?.Connection;
+        var takesPlace = previous is not null || _clients.ContainsKey(connection);
+        if (_draining)
+        {
+            Refuse(msg, DisconnectReason.ShuttingDown, TimeSpan.Zero);
+            return;
+        }
+
+        if (!takesPlace && _clients.Count >= _options.MaxClients)
+        {
+            _clientTable.Reject();
+            LogRejection();
+            Refuse(msg, DisconnectReason.MaxClientsReached, _options.RetryAfter);
+            return;
+        }
+
+        if (previous is not null && !previous.Equals(connection))
+        {
+            // The newest wins: a roaming peer is back long before its dead link is noticed.
+            Remove(previous);
+            previous.Tell(Superseded.Instance);
+        }
+
+        Remove(connection); // it may come back under another node id
+        Context.Watch(connection);
+        _clients[connection] = msg.Client;
+        _streams[msg.Client.Node] = msg.Stream;
+        Count();
+        Sender.Tell(new Admitted(msg.Client.Node));
+    }
+
+    private void Remove(IActorRef connection)
+    {
+        if (!_clients.Remove(connection, out var client)) return;
+        _streams.Remove(client.Node);
+        Context.Unwatch(connection);
+        Count();
+    }
+
+    private void Count()
+    {
+        _clientTable.Set(_clients.Count);
+        _streamTable.Set(_streams.Count);
+    }
+
+    private void Refuse(Connect msg, DisconnectReason reason, TimeSpan retryAfter)
+    {
+        _metrics.ConnectionRefused(reason.ToText());
+        Sender.Tell(new Refused(msg.Client.Node, reason, retryAfter));
+    }
+
+    // One line a second however many are refused, or a flood of clients becomes a flood of lines.
+    private void LogRejection()
+    {
+        if (Timers.IsTimerActive(Tick.Log))
+        {
+            _unlogged++;
+            return;
+        }
+
+        _log.Warning("Client connection rejected: max_clients_reached");
+        Timers.StartSingleTimer(Tick.Log, Tick.Log, LogInterval);
+    }
+
+    private void LogSuppressed()
+    {
+        if (_unlogged == 0) return;
+        _log.Warning("Client connection rejected: max_clients_reached ({Suppressed} more in the last second)", _unlogged);
+        _unlogged = 0;
+        Timers.StartSingleTimer(Tick.Log, Tick.Log, LogInterval);
+    }
+
+    private enum Tick
+    {
+        Log,
+    }
+}

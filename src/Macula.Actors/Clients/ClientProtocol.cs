@@ -1,0 +1,36 @@
+using Akka.Actor;
+using Macula.Actors.Gateway;
+using Macula.Actors.Protocol;
+
+namespace Macula.Actors.Clients;
+
+/// <summary>What is said to a <see cref="ClientManagerActor"/>, and what it says.</summary>
+public static class ClientProtocol
+{
+    /// <summary>Told by a connection whose peer sent CONNECT; again when it sends another, which updates what is known
+    /// of it. Answered <see cref="Admitted"/> or <see cref="Refused"/>.</summary>
+    /// <param name="Stream">Where frames for this node go; its connection is the client.</param>
+    public sealed record Connect(ClientInfo Client, IFrameSink Stream) : ILocal;
+
+    public sealed record Admitted(NodeId Node) : ILocal;
+
+    /// <param name="RetryAfter">When to try again; zero when that would not help.</param>
+    public sealed record Refused(NodeId Node, DisconnectReason Reason, TimeSpan RetryAfter) : ILocal;
+
+    /// <summary>Answered <see cref="Found"/>, with no stream when the node is not connected.</summary>
+    public sealed record Find(NodeId Node) : ILocal;
+
+    public sealed record Found(NodeId Node, IFrameSink? Stream) : ILocal;
+
+    /// <summary>Told to a connection whose node has come back on a newer one.</summary>
+    public sealed record Superseded : ILocal
+    {
+        public static readonly Superseded Instance = new();
+    }
+
+    /// <summary>From now on refuse all with <c>shutting_down</c>.</summary>
+    public sealed record Drain : ILocal
+    {
+        public static readonly Drain Instance = new();
+    }
+}

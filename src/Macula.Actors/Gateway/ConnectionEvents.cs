@@ -1,0 +1,30 @@
+using Macula.Actors.Protocol;
+using Macula.Actors.Transport;
+
+namespace Macula.Actors.Gateway;
+
+/// <summary>What the loops of a connection tell its actor.</summary>
+internal static class ConnectionEvents
+{
+    public sealed record StreamOpened(IQuicStream Stream) : ILocal;
+
+    /// <summary>The connection takes no more streams, because it has ended.</summary>
+    public sealed record NoMoreStreams : ILocal;
+
+    /// <param name="Payload">Owned by the message.</param>
+    public sealed record FrameArrived(
+        StreamSession Session, FrameType Type, ReadOnlyMemory<byte> Payload, FrameLease Lease) : ILocal;
+
+    public sealed record FrameSkipped(FrameError Error) : ILocal;
+
+    /// <param name="Fault">Null at an orderly end or a reset.</param>
+    public sealed record StreamEnded(StreamSession Session, FrameError? Fault) : ILocal;
+
+    /// <summary>The writer is through with the stream.</summary>
+    public sealed record StreamWritten(StreamSession Session) : ILocal;
+
+    /// <summary>A queue of this connection is full and nothing in it may be dropped.</summary>
+    public sealed record OutboundOverflow : ILocal;
+
+    public sealed record ConnectionEnded(QuicClosed Closed) : ILocal;
+}

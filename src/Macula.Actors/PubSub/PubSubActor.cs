@@ -1,0 +1,146 @@
+using Akka.Actor;
+using Akka.Event;
+using Macula.Actors.Bounded;
+using Macula.Actors.Gateway;
+using Macula.Actors.Protocol;
+using static Macula.Actors.PubSub.PubSubProtocol;
+
+namespace Macula.Actors.PubSub;
+
+/// <summary>Who wants which topics; sends each message once to each stream that does.</summary>
+/// <remarks>Between any two messages: a pattern is in the trie exactly if it is in its subscriber's set; each
+/// connection with a subscriber is watched. <see cref="Remove"/> is the only way out for a subscriber.</remarks>
+public sealed class PubSubActor : ReceiveActor
+{
+    private readonly TopicTrie<Subscriber> _trie = new();
+    private readonly Dictionary<IFrameSink, Subscriber> _subscribers = [];
+    private readonly Dictionary<IActorRef, List<Subscriber>> _connections = [];
+    private readonly List<Subscriber> _receivers = [];
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly PubSubOptions _options;
+    private readonly GatewayMetrics _metrics;
+    private readonly BoundedTable _patternTable;
+    private readonly BoundedTable _nodeTable;
+
+    public static Props Props(PubSubOptions options, TableCensus census, GatewayMetrics metrics) =>
+        Akka.Actor.Props.Create(() => new PubSubActor(options, census, metrics));
+
+    public PubSubActor(PubSubOptions options, TableCensus census, GatewayMetrics metrics)
+    {
+        (_options, _metrics) = (options, metrics);
+        _patternTable = census.Add("pubsub.patterns", options.MaxPatterns);
+        _nodeTable = census.Add("pubsub.pattern_nodes", options.MaxPatternNodes);
+
+        this.ReceiveLeased<Publish>(Receive, OnPublish);
+        this.ReceiveLeased<Subscribe>(Receive, OnSubscribe);
+        this.ReceiveLeased<Unsubscribe>(Receive, OnUnsubscribe);
+        Receive<StreamEnded>(msg => OnStreamEnded(msg.Subscriber));
+        Receive<Terminated>(msg => OnTerminated(msg.ActorRef));
+    }
+
+    private void OnPublish(Publish msg)
+    {
+        _receivers.Clear();
+        _trie.Match(msg.Topic.Bytes.Span, _receivers);
+        foreach (var receiver in _receivers) receiver.Stream.TrySend(msg.Frame, msg.Delivery);
+        _metrics.Published(_receivers.Count);
+    }
+
+    private void OnSubscribe(Subscribe msg)
+    {
+        foreach (var pattern in msg.Patterns)
+        {
+            if (Fault(msg.Subscriber, pattern) is { } fault)
+            {
+                _patternTable.Reject();
+                _log.Warning("Subscription refused: {Fault}", fault);
+                continue;
+            }
+
+            var subscriber = GetOrAdd(msg.Subscriber);
+            if (!subscriber.Patterns.Add(pattern)) continue;
+            _trie.Add(pattern.Bytes.Span, subscriber);
+        }
+
+        Count();
+    }
+
+    private string? Fault(IFrameSink stream, Utf8Text pattern)
+    {
+        var text = pattern.Bytes.Span;
+        if (_options.Fault(text, _options.MaxPatternLength) is { } fault) return fault;
+        if (_subscribers.TryGetValue(stream, out var known) && known.Patterns.Contains(pattern)) return null;
+        var ofClient = _connections.GetValueOrDefault(stream.Connection)?.Sum(each => each.Patterns.Count) ?? 0;
+        if (ofClient >= _options.MaxPatternsPerClient)
+            return $"the client has max-patterns-per-client {_options.MaxPatternsPerClient} already";
+        if (_trie.Count >= _options.MaxPatterns)
+            return $"the node has max-patterns {_options.MaxPatterns} already";
+        return _trie.Nodes + _trie.Missing(text) > _options.MaxPatternNodes
+            ? $"the node has max-pattern-nodes {_options.MaxPatternNodes} already"
+            : null;
+    }
+
+    private void OnUnsubscribe(Unsubscribe msg)
+    {
+        if (!_subscribers.TryGetValue(msg.Subscriber, out var subscriber)) return;
+        foreach (var pattern in msg.Patterns)
+            if (subscriber.Patterns.Remove(pattern)) _trie.Remove(pattern.Bytes.Span, subscriber);
+        if (subscriber.Patterns.Count == 0) OnStreamEnded(msg.Subscriber);
+        Count();
+    }
+
+    private void OnStreamEnded(IFrameSink stream)
+    {
+        if (!_subscribers.TryGetValue(stream, out var subscriber)) return;
+        var siblings = _connections[stream.Connection];
+        siblings.Remove(subscriber);
+        if (siblings.Count == 0)
+        {
+            _connections.Remove(stream.Connection);
+            Context.Unwatch(stream.Connection);
+        }
+
+        Remove(subscriber);
+    }
+
+    private void OnTerminated(IActorRef connection)
+    {
+        if (!_connections.Remove(connection, out var subscribers)) return;
+        foreach (var subscriber in subscribers) Remove(subscriber);
+    }
+
+    private Subscriber GetOrAdd(IFrameSink stream)
+    {
+        if (_subscribers.TryGetValue(stream, out var known)) return known;
+        var subscriber = new Subscriber(stream);
+        _subscribers[stream] = subscriber;
+        if (!_connections.TryGetValue(stream.Connection, out var siblings))
+        {
+            _connections[stream.Connection] = siblings = [];
+            Context.Watch(stream.Connection);
+        }
+
+        siblings.Add(subscriber);
+        return subscriber;
+    }
+
+    private void Remove(Subscriber subscriber)
+    {
+        foreach (var pattern in subscriber.Patterns) _trie.Remove(pattern.Bytes.Span, subscriber);
+        _subscribers.Remove(subscriber.Stream);
+        Count();
+    }
+
+    private void Count()
+    {
+        _patternTable.Set(_trie.Count);
+        _nodeTable.Set(_trie.Nodes);
+    }
+
+    private sealed class Subscriber(IFrameSink stream)
+    {
+        public IFrameSink Stream { get; } = stream;
+
+        public HashSet<Utf8Text> Patterns { get; } = [];
+    }
+}
