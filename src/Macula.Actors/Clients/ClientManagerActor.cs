@@ -7,7 +7,7 @@ using static Macula.Actors.Clients.ClientProtocol;
 
 namespace Macula.Actors.Clients;
 
-/// <summary>Knows who is connected to this node: admits up to the limit, finds, and supersedes.</summary>
+/// <summary>Knows who is connected to this node: admits up to the limit, delivers, and supersedes.</summary>
 /// <remarks>Between any two messages: each entry of <see cref="_clients"/> has exactly one in <see cref="_streams"/>,
 /// under its node id; no stream is there without its client; each client is watched; there are at most MaxClients.
 /// <see cref="Remove"/> is the only way out.</remarks>
@@ -35,7 +35,7 @@ public sealed class ClientManagerActor : ReceiveActor, IWithTimers
         _streamTable = census.Add("client_streams", options.MaxClients);
 
         Receive<Connect>(OnConnect);
-        Receive<Find>(msg => Sender.Tell(new Found(msg.Node, _streams.GetValueOrDefault(msg.Node))));
+        Receive<Deliver>(OnDeliver);
         Receive<Terminated>(msg => Remove(msg.ActorRef));
         Receive<Drain>(_ => _draining = true);
         Receive<Tick>(_ => LogSuppressed());
@@ -75,6 +75,12 @@ public sealed class ClientManagerActor : ReceiveActor, IWithTimers
         _streams[msg.Client.Node] = msg.Stream;
         Count();
         Sender.Tell(new Admitted(msg.Client.Node));
+    }
+
+    private void OnDeliver(Deliver msg)
+    {
+        if (_streams.GetValueOrDefault(msg.Node)?.TrySend(msg.Frame, FrameDelivery.Required) == true) return;
+        Sender.Tell(new NotConnected(msg.Node, msg.Tag));
     }
 
     private void Remove(IActorRef connection)

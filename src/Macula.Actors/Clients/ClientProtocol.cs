@@ -17,10 +17,12 @@ public static class ClientProtocol
     /// <param name="RetryAfter">When to try again; zero when that would not help.</param>
     public sealed record Refused(NodeId Node, DisconnectReason Reason, TimeSpan RetryAfter) : ILocal;
 
-    /// <summary>Answered <see cref="Found"/>, with no stream when the node is not connected.</summary>
-    public sealed record Find(NodeId Node) : ILocal;
+    /// <summary>Sends a frame to a node on its stream. When it is not connected, the answer is
+    /// <see cref="NotConnected"/>, else nothing.</summary>
+    /// <param name="Tag">Comes back with the answer.</param>
+    public sealed record Deliver(NodeId Node, ReadOnlyMemory<byte> Frame, object Tag) : ILocal;
 
-    public sealed record Found(NodeId Node, IFrameSink? Stream) : ILocal;
+    public sealed record NotConnected(NodeId Node, object Tag) : ILocal;
 
     /// <summary>Told to a connection whose node has come back on a newer one.</summary>
     public sealed record Superseded : ILocal

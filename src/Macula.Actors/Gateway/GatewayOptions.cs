@@ -1,4 +1,5 @@
 using Macula.Actors.Configuration;
+using Macula.Actors.Protocol;
 
 namespace Macula.Actors.Gateway;
 
@@ -31,7 +32,7 @@ public sealed record GatewayOptions
 
     public required int OutboundMaxFrames { get; init; }
 
-    public required long OutboundMaxBytes { get; init; }
+    public required int OutboundMaxBytes { get; init; }
 
     public required SlowConsumerPolicy SlowConsumer { get; init; }
 
@@ -49,22 +50,25 @@ public sealed record GatewayOptions
         var options = new GatewayOptions
         {
             ConnectTimeout = reader.Duration(
-                "connect-timeout", TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(5)),
-            MaxConnectSize = (int)reader.Size("max-connect-size", 256, 1024 * 1024),
-            MaxFrameSize = (int)reader.Size("max-frame-size", 1024, 256 * 1024 * 1024),
+                "connect-timeout", TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(5)),
+            MaxConnectSize = reader.Size("max-connect-size", 64, 1024 * 1024),
+            MaxFrameSize = reader.Size("max-frame-size", 1024, 16 * 1024 * 1024),
             MaxFramesInFlight = reader.Int("max-frames-in-flight", 1, 65_536),
-            MaxBytesInFlight = (int)reader.Size("max-bytes-in-flight", 1024, 256 * 1024 * 1024),
-            OutboundMaxFrames = reader.Int("outbound-max-frames", 1, 1_000_000),
-            OutboundMaxBytes = reader.Size("outbound-max-bytes", 1024, 1024L * 1024 * 1024),
+            MaxBytesInFlight = reader.Size("max-bytes-in-flight", 1024, 1024 * 1024 * 1024),
+            OutboundMaxFrames = reader.Int("outbound-max-frames", 1, 1_048_576),
+            OutboundMaxBytes = reader.Size("outbound-max-bytes", 1024, 1024 * 1024 * 1024),
             SlowConsumer = reader.Enum<SlowConsumerPolicy>("slow-consumer"),
             PeerStreams = reader.Enum<PeerStreams>("peer-streams"),
             MaxConnections = reader.Int("max-connections", 1, 10_000_000),
             CloseGrace = reader.Duration("close-grace", TimeSpan.Zero, TimeSpan.FromMinutes(1)),
         };
-        reader.Check(
-            options.OutboundMaxBytes >= options.MaxFrameSize + 8L, "outbound-max-bytes",
-            $"is {options.OutboundMaxBytes} bytes, less than one frame of max-frame-size {options.MaxFrameSize} "
-            + "and its header; raise it, or lower max-frame-size");
+        if (options.OutboundMaxBytes < options.MaxFrameSize + Frame.HeaderLength)
+        {
+            reader.Fault(
+                "outbound-max-bytes", $"{options.OutboundMaxBytes}B",
+                $"at least one frame of max-frame-size and its header, {options.MaxFrameSize + Frame.HeaderLength}B");
+        }
+
         return options;
     }
 }

@@ -10,7 +10,7 @@ namespace Macula.Actors.PubSub;
 /// <summary>Who wants which topics; sends each message once to each stream that does.</summary>
 /// <remarks>Between any two messages: a pattern is in the trie exactly if it is in its subscriber's set; each
 /// connection with a subscriber is watched. <see cref="Remove"/> is the only way out for a subscriber.</remarks>
-public sealed class PubSubActor : ReceiveActor
+public sealed class PubSubActor : LeasedActor
 {
     private readonly TopicTrie<Subscriber> _trie = new();
     private readonly Dictionary<IFrameSink, Subscriber> _subscribers = [];
@@ -31,9 +31,9 @@ public sealed class PubSubActor : ReceiveActor
         _patternTable = census.Add("pubsub.patterns", options.MaxPatterns);
         _nodeTable = census.Add("pubsub.pattern_nodes", options.MaxPatternNodes);
 
-        this.ReceiveLeased<Publish>(Receive, OnPublish);
-        this.ReceiveLeased<Subscribe>(Receive, OnSubscribe);
-        this.ReceiveLeased<Unsubscribe>(Receive, OnUnsubscribe);
+        ReceiveLeased<Publish>(OnPublish);
+        ReceiveLeased<Subscribe>(OnSubscribe);
+        ReceiveLeased<Unsubscribe>(OnUnsubscribe);
         Receive<StreamEnded>(msg => OnStreamEnded(msg.Subscriber));
         Receive<Terminated>(msg => OnTerminated(msg.ActorRef));
     }
@@ -41,7 +41,7 @@ public sealed class PubSubActor : ReceiveActor
     private void OnPublish(Publish msg)
     {
         _receivers.Clear();
-        _trie.Match(msg.Topic.Bytes.Span, _receivers);
+        _trie.Match(msg.Topic.Span, _receivers);
         foreach (var receiver in _receivers) receiver.Stream.TrySend(msg.Frame, msg.Delivery);
         _metrics.Published(_receivers.Count);
     }
@@ -58,8 +58,9 @@ public sealed class PubSubActor : ReceiveActor
             }
 
             var subscriber = GetOrAdd(msg.Subscriber);
-            if (!subscriber.Patterns.Add(pattern)) continue;
-            _trie.Add(pattern.Bytes.Span, subscriber);
+            if (subscriber.Patterns.Contains(pattern)) continue;
+            subscriber.Patterns.Add(pattern.ToOwned()); // a slice would keep its whole frame alive
+            _trie.Add(pattern.Span, subscriber);
         }
 
         Count();
@@ -67,7 +68,7 @@ public sealed class PubSubActor : ReceiveActor
 
     private string? Fault(IFrameSink stream, Utf8Text pattern)
     {
-        var text = pattern.Bytes.Span;
+        var text = pattern.Span;
         if (_options.Fault(text, _options.MaxPatternLength) is { } fault) return fault;
         if (_subscribers.TryGetValue(stream, out var known) && known.Patterns.Contains(pattern)) return null;
         var ofClient = _connections.GetValueOrDefault(stream.Connection)?.Sum(each => each.Patterns.Count) ?? 0;
@@ -84,7 +85,7 @@ public sealed class PubSubActor : ReceiveActor
     {
         if (!_subscribers.TryGetValue(msg.Subscriber, out var subscriber)) return;
         foreach (var pattern in msg.Patterns)
-            if (subscriber.Patterns.Remove(pattern)) _trie.Remove(pattern.Bytes.Span, subscriber);
+            if (subscriber.Patterns.Remove(pattern)) _trie.Remove(pattern.Span, subscriber);
         if (subscriber.Patterns.Count == 0) OnStreamEnded(msg.Subscriber);
         Count();
     }
@@ -126,7 +127,7 @@ public sealed class PubSubActor : ReceiveActor
 
     private void Remove(Subscriber subscriber)
     {
-        foreach (var pattern in subscriber.Patterns) _trie.Remove(pattern.Bytes.Span, subscriber);
+        foreach (var pattern in subscriber.Patterns) _trie.Remove(pattern.Span, subscriber);
         _subscribers.Remove(subscriber.Stream);
         Count();
     }

@@ -29,9 +29,9 @@ public sealed record PubSubOptions
             MaxPatternsPerClient = reader.Int("max-patterns-per-client", 1, 1_000_000),
             MaxPatterns = reader.Int("max-patterns", 1, 100_000_000),
             MaxPatternNodes = reader.Int("max-pattern-nodes", 1, 100_000_000),
-            MaxPatternLength = reader.Int("max-pattern-length", 1, 65_535),
+            MaxPatternLength = reader.Size("max-pattern-length", 1, 65_536),
             MaxSegments = reader.Int("max-segments", 1, 1024),
-            MaxTopicLength = reader.Int("max-topic-length", 1, 65_535),
+            MaxTopicLength = reader.Size("max-topic-length", 1, 65_536),
         };
     }
 

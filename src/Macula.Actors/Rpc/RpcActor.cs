@@ -1,0 +1,289 @@
+using Akka.Actor;
+using Akka.Event;
+using Macula.Actors.Bounded;
+using Macula.Actors.Clients;
+using Macula.Actors.Gateway;
+using Macula.Actors.Protocol;
+using Macula.Actors.Registry;
+using static Macula.Actors.Rpc.RpcProtocol;
+
+namespace Macula.Actors.Rpc;
+
+/// <summary>Brings calls to their providers and replies to their callers.</summary>
+/// <remarks>
+/// Every call is answered exactly once, unless its caller is gone: by its provider, by the provider's end, or by its
+/// deadline. Between any two messages a call is in <see cref="_calls"/> exactly if it has not ended; every caller and
+/// provider in there is watched. <see cref="End"/> is the only way out.
+/// </remarks>
+public sealed class RpcActor : LeasedActor, IWithTimers
+{
+    private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(20);
+
+    private readonly Dictionary<string, IActorRef> _handlers = [];
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly RpcOptions _options;
+    private readonly NodeId _self;
+    private readonly IActorRef _registry;
+    private readonly IActorRef _clients;
+    private readonly GatewayMetrics _metrics;
+    private readonly CallTable _calls;
+    private readonly BoundedTable _pending;
+    private readonly UInt128 _run = new((ulong)Random.Shared.NextInt64(), 0);
+    private ulong _lastId;
+
+    public static Props Props(
+        RpcOptions options, NodeId self, IActorRef registry, IActorRef clients, TableCensus census,
+        GatewayMetrics metrics) =>
+        Akka.Actor.Props.Create(() => new RpcActor(options, self, registry, clients, census, metrics));
+
+    /// <param name="registry">Asked who provides a procedure.</param>
+    /// <param name="clients">Delivers routed messages to the clients that they are for.</param>
+    public RpcActor(
+        RpcOptions options, NodeId self, IActorRef registry, IActorRef clients, TableCensus census,
+        GatewayMetrics metrics)
+    {
+        (_options, _self, _registry, _clients, _metrics) = (options, self, registry, clients, metrics);
+        _calls = new CallTable(Now);
+        _pending = census.Add("rpc.pending_calls", options.MaxPendingCalls);
+
+        ReceiveLeased<Call>(OnCall);
+        Receive<RegistryProtocol.Providers>(OnProviders);
+        ReceiveLeased<Reply>(OnReply);
+        Receive<Completed>(OnCompleted);
+        ReceiveLeased<Cancel>(OnCancel);
+        ReceiveLeased<Route>(OnRoute);
+        Receive<ClientProtocol.NotConnected>(msg => OnUnroutable((Route)msg.Tag));
+        Receive<Register>(OnRegister);
+        Receive<Terminated>(msg => OnTerminated(msg.ActorRef));
+        Receive<Tick>(_ => _calls.Expire(Now, OnDeadline));
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    private static TimeSpan Now => Context.System.Scheduler.Elapsed();
+
+    protected override void PreStart() => Timers.StartPeriodicTimer(Tick.Deadlines, Tick.Deadlines, TickInterval);
+
+    private void OnCall(Call msg)
+    {
+        if (_calls.Count >= _options.MaxPendingCalls)
+        {
+            _pending.Reject();
+            Refuse(msg, $"The node has {_calls.Count} pending calls, the most it may have; try again in a second.");
+            return;
+        }
+
+        var ofCaller = _calls.CountOf(msg.Caller.Connection);
+        if (ofCaller >= _options.MaxPendingCallsPerClient)
+        {
+            _pending.Reject();
+            Refuse(msg, $"The client has {ofCaller} pending calls, the most it may have; wait for some to end.");
+            return;
+        }
+
+        var call = new PendingCall(++_lastId, msg.Caller, msg.Message, msg.RoutedFrom);
+        if (_calls.Add(call, Now + Timeout(msg.Message))) Context.Watch(call.Caller.Connection);
+        _pending.Set(_calls.Count);
+        if (_handlers.TryGetValue(msg.Message.Procedure.ToString(), out var handler)) Run(call, handler);
+        else _registry.Tell(new RegistryProtocol.FindProviders(DhtKey.ForName(msg.Message.Procedure), call.Id));
+    }
+
+    private TimeSpan Timeout(CallMessage message) => message.Timeout is { } asked
+        ? TimeSpan.FromMilliseconds(Math.Min(Math.Max(asked, 1), _options.MaxCallTimeout.TotalMilliseconds))
+        : _options.CallTimeout;
+
+    private void Run(PendingCall call, IActorRef handler)
+    {
+        _calls.Assign(call, handler);
+        handler.Tell(new Invoke(call.Message.Procedure.ToString(), call.Message.Args, call.Id));
+        call.Message = call.Message with { Args = default };
+    }
+
+    private void OnProviders(RegistryProtocol.Providers msg)
+    {
+        if (!_calls.TryGet(msg.Call, out var call)) return; // ended meanwhile
+        if (msg.Live.Count == 0)
+        {
+            var code = call.RoutedFrom.IsEmpty ? ReplyErrorCodes.NoSuchProcedure : ReplyErrorCodes.NoHandler;
+            Fail(call, code, $"No handler registered for {call.Message.Procedure}");
+            return;
+        }
+
+        var first = _options.Strategy switch
+        {
+            SelectionStrategy.RoundRobin => (int)(msg.Turn % msg.Live.Count),
+            SelectionStrategy.Random => Random.Shared.Next(msg.Live.Count),
+            _ => 0,
+        };
+        for (var i = 0; i < msg.Live.Count; i++)
+            if (TrySend(call, msg.Live[(first + i) % msg.Live.Count])) return;
+
+        Fail(call, ReplyErrorCodes.ProviderGone, $"Every provider of {call.Message.Procedure} has just left.");
+    }
+
+    private bool TrySend(PendingCall call, RegistryProtocol.Provider provider)
+    {
+        var left = Math.Max(1, (int)(call.Due - Now).TotalMilliseconds);
+        var frame = (call.Message with { CallId = CallId.FromCounter(_run + call.Id), Timeout = left }).ToFrame();
+        if (_calls.Assign(call, provider.Stream.Connection)) Context.Watch(provider.Stream.Connection);
+        call.ProviderStream = provider.Stream;
+        if (provider.Stream.TrySend(frame, FrameDelivery.Required))
+        {
+            call.Message = call.Message with { Args = default }; // the frame has them now
+            return true;
+        }
+
+        _calls.Unassign(call);
+        return false;
+    }
+
+    private void OnReply(Reply msg)
+    {
+        if (IdOf(msg.Message.CallId) is not { } id || !_calls.TryGet(id, out var call)
+            || !msg.Provider.Connection.Equals(call.Provider))
+        {
+            _metrics.LateReply();
+            return;
+        }
+
+        Answer(call, msg.Message with { CallId = call.Message.CallId });
+    }
+
+    private void OnCompleted(Completed msg)
+    {
+        if (!_calls.TryGet(msg.Id, out var call) || !Sender.Equals(call.Provider))
+        {
+            _metrics.LateReply();
+            return;
+        }
+
+        Answer(call, msg.Code is null
+            ? new ReplyMessage(call.Message.CallId, msg.Result)
+            : ReplyMessage.Failed(call.Message.CallId, msg.Code, msg.Message ?? ""));
+    }
+
+    private void OnCancel(Cancel msg)
+    {
+        if (!_calls.TryGet(msg.Caller.Connection, msg.Call, out var call)) return;
+        TellCancelled(call);
+        End(call, "cancelled");
+    }
+
+    private void OnDeadline(PendingCall call)
+    {
+        TellCancelled(call);
+        Fail(call, ReplyErrorCodes.Timeout, $"No reply to {call.Message.Procedure} in time.");
+    }
+
+    private void OnTerminated(IActorRef party)
+    {
+        var (called, running) = _calls.RemoveParty(party);
+        foreach (var call in called)
+        {
+            TellCancelled(call);
+            End(call, "caller_gone");
+            _log.Debug("Cleaned up pending call due to caller death");
+        }
+
+        foreach (var call in running)
+            Fail(call, ReplyErrorCodes.ProviderGone, $"The provider of {call.Message.Procedure} left before it replied.");
+        foreach (var procedure in _handlers.Where(pair => pair.Value.Equals(party)).Select(pair => pair.Key).ToArray())
+            _handlers.Remove(procedure);
+    }
+
+    private void OnRegister(Register msg)
+    {
+        _handlers[msg.Procedure] = msg.Handler;
+        Context.Watch(msg.Handler);
+        Sender.Tell(new Registered(msg.Procedure));
+    }
+
+    private void OnRoute(Route msg)
+    {
+        var route = msg.Message;
+        if (route.Destination != _self)
+        {
+            _clients.Tell(new ClientProtocol.Deliver(route.Destination, route.ToFrame(), msg with { Lease = default }));
+            return;
+        }
+
+        // A reply for this node itself would answer a call that it routed; it routes none yet.
+        if (!route.IsCall) _metrics.LateReply();
+        else if (CallMessage.TryDecode(route.Payload.AsPayload(), out var call, out var error))
+            OnCall(new Call(msg.From, call, default, route.Source));
+        else
+            RefuseRoute(msg, ReplyErrorCodes.InvalidRequest, error.ToString());
+    }
+
+    private void OnUnroutable(Route msg)
+    {
+        var hops = Math.Min(msg.Message.MaxHops, _options.MaxHops);
+        if (msg.Message.HopCount >= hops)
+            RefuseRoute(msg, ReplyErrorCodes.MaxHopsExceeded, $"The message has made {msg.Message.HopCount} hops of {hops}.");
+        else
+            RefuseRoute(msg, ReplyErrorCodes.NoRoute, $"No way is known to {msg.Message.Destination}.");
+    }
+
+    // Only a call has someone who waits for an answer.
+    private void RefuseRoute(Route msg, Utf8Text code, string message)
+    {
+        if (!msg.Message.IsCall)
+        {
+            _log.Debug("Routed reply dropped: {Reason}", message);
+            return;
+        }
+
+        CallMessage.TryDecode(msg.Message.Payload.AsPayload(), out var call, out _);
+        Send(msg.From, msg.Message.Source, ReplyMessage.Failed(call.CallId, code, message));
+        _metrics.CallEnded(code.ToString());
+    }
+
+    private void Refuse(Call msg, string message)
+    {
+        Send(msg.Caller, msg.RoutedFrom, ReplyMessage.Failed(msg.Message.CallId, ReplyErrorCodes.Overloaded, message));
+        _metrics.CallEnded(ReplyErrorCodes.Overloaded.ToString());
+    }
+
+    private void Fail(PendingCall call, Utf8Text code, string message) =>
+        Answer(call, ReplyMessage.Failed(call.Message.CallId, code, message));
+
+    private void Answer(PendingCall call, ReplyMessage reply)
+    {
+        if (!End(call, Outcome(reply))) return;
+        Send(call.Caller, call.RoutedFrom, reply);
+    }
+
+    private void Send(IFrameSink caller, NodeId routedFrom, ReplyMessage reply) => caller.TrySend(
+        routedFrom.IsEmpty
+            ? reply.ToFrame()
+            : RpcRouteMessage.ForReply(routedFrom, _self, _options.MaxHops, reply).ToFrame(),
+        FrameDelivery.Answer);
+
+    private bool End(PendingCall call, string outcome)
+    {
+        if (!_calls.Remove(call)) return false;
+        _pending.Set(_calls.Count);
+        _metrics.CallEnded(outcome);
+        return true;
+    }
+
+    private void TellCancelled(PendingCall call) => call.ProviderStream?.TrySend(
+        new CancelMessage(CallId.FromCounter(_run + call.Id)).ToFrame(), FrameDelivery.Required);
+
+    // Providers may send any code; a metric's tag must come from a short list.
+    private static string Outcome(ReplyMessage reply) => reply.Error is not { } error ? "ok"
+        : ReplyErrorCodes.IsKnown(error.Code) ? error.Code.ToString()
+        : "other_error";
+
+    private ulong? IdOf(CallId id)
+    {
+        if (id.Length != CallId.DefaultLength) return null;
+        var offset = id.ToCounter() - _run;
+        return offset <= _lastId ? (ulong)offset : null;
+    }
+
+    private enum Tick
+    {
+        Deadlines,
+    }
+}
