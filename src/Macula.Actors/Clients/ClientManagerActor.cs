@@ -99,7 +99,7 @@ public sealed class ClientManagerActor : ReceiveActor, IWithTimers
 
     private void Refuse(Connect msg, DisconnectReason reason, TimeSpan retryAfter)
     {
-        _metrics.ConnectionRefused(reason.ToText());
+        _metrics.ConnectionRefused(reason.Text());
         Sender.Tell(new Refused(msg.Client.Node, reason, retryAfter));
     }
 

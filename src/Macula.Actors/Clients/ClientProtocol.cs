@@ -1,4 +1,3 @@
-using Akka.Actor;
 using Macula.Actors.Gateway;
 using Macula.Actors.Protocol;
 

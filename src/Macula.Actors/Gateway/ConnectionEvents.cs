@@ -13,7 +13,18 @@ internal static class ConnectionEvents
 
     /// <param name="Payload">Owned by the message.</param>
     public sealed record FrameArrived(
-        StreamSession Session, FrameType Type, ReadOnlyMemory<byte> Payload, FrameLease Lease) : ILocal;
+        StreamSession Session, FrameType Type, ReadOnlyMemory<byte> Payload, FrameLease Lease) : ILocal
+    {
+        /// <summary>True when another actor returns the credit.</summary>
+        public bool IsPassedOn { get; private set; }
+
+        /// <summary>The credit, for the message that carries the frame on.</summary>
+        public FrameLease PassOn()
+        {
+            IsPassedOn = true;
+            return Lease;
+        }
+    }
 
     public sealed record FrameSkipped(FrameError Error) : ILocal;
 

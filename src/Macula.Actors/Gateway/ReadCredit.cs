@@ -10,6 +10,7 @@ internal sealed class ReadCredit(int maxFrames, int maxBytes)
     private readonly Queue<(TaskCompletionSource Granted, int Bytes)> _waiting = [];
     private int _frames;
     private long _bytes;
+    private bool _closed;
 
     /// <summary>Frames in flight now.</summary>
     public int Frames
@@ -25,6 +26,7 @@ internal sealed class ReadCredit(int maxFrames, int maxBytes)
     {
         lock (_gate)
         {
+            if (_closed) return ValueTask.FromCanceled<FrameLease>(new CancellationToken(canceled: true));
             if (_waiting.Count == 0 && Fits(bytes))
             {
                 Take(bytes);
@@ -35,6 +37,16 @@ internal sealed class ReadCredit(int maxFrames, int maxBytes)
             var granted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _waiting.Enqueue((granted, bytes));
             return WaitAsync(granted.Task, bytes);
+        }
+    }
+
+    /// <summary>Grants no more: who waits, now or later, is cancelled.</summary>
+    public void Close()
+    {
+        lock (_gate)
+        {
+            _closed = true;
+            while (_waiting.TryDequeue(out var next)) next.Granted.SetCanceled();
         }
     }
 

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.IO.Pipelines;
 using Akka.Actor;
 using Macula.Actors.Protocol;
 using Macula.Actors.Transport;

@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Collections.Frozen;
 using Akka.Actor;
 using Akka.Event;
 using Macula.Actors.Bounded;
@@ -18,6 +20,13 @@ namespace Macula.Actors.Rpc;
 public sealed class RpcActor : LeasedActor, IWithTimers
 {
     private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(20);
+
+    private static readonly FrozenSet<string> KnownCodes = FrozenSet.ToFrozenSet(
+    [
+        ReplyErrorCodes.NoSuchProcedure, ReplyErrorCodes.NoHandler, ReplyErrorCodes.HandlerError,
+        ReplyErrorCodes.Timeout, ReplyErrorCodes.Overloaded, ReplyErrorCodes.NoRoute,
+        ReplyErrorCodes.MaxHopsExceeded, ReplyErrorCodes.InvalidRequest, ReplyErrorCodes.ProviderGone,
+    ]);
 
     private readonly Dictionary<string, IActorRef> _handlers = [];
     private readonly ILoggingAdapter _log = Context.GetLogger();
@@ -225,7 +234,7 @@ public sealed class RpcActor : LeasedActor, IWithTimers
     }
 
     // Only a call has someone who waits for an answer.
-    private void RefuseRoute(Route msg, Utf8Text code, string message)
+    private void RefuseRoute(Route msg, string code, string message)
     {
         if (!msg.Message.IsCall)
         {
@@ -235,16 +244,16 @@ public sealed class RpcActor : LeasedActor, IWithTimers
 
         CallMessage.TryDecode(msg.Message.Payload.AsPayload(), out var call, out _);
         Send(msg.From, msg.Message.Source, ReplyMessage.Failed(call.CallId, code, message));
-        _metrics.CallEnded(code.ToString());
+        _metrics.CallEnded(code);
     }
 
     private void Refuse(Call msg, string message)
     {
         Send(msg.Caller, msg.RoutedFrom, ReplyMessage.Failed(msg.Message.CallId, ReplyErrorCodes.Overloaded, message));
-        _metrics.CallEnded(ReplyErrorCodes.Overloaded.ToString());
+        _metrics.CallEnded(ReplyErrorCodes.Overloaded);
     }
 
-    private void Fail(PendingCall call, Utf8Text code, string message) =>
+    private void Fail(PendingCall call, string code, string message) =>
         Answer(call, ReplyMessage.Failed(call.Message.CallId, code, message));
 
     private void Answer(PendingCall call, ReplyMessage reply)
@@ -256,7 +265,7 @@ public sealed class RpcActor : LeasedActor, IWithTimers
     private void Send(IFrameSink caller, NodeId routedFrom, ReplyMessage reply) => caller.TrySend(
         routedFrom.IsEmpty
             ? reply.ToFrame()
-            : RpcRouteMessage.ForReply(routedFrom, _self, _options.MaxHops, reply).ToFrame(),
+            : RpcRouteMessage.ForReply(routedFrom, _self, reply).ToFrame(),
         FrameDelivery.Answer);
 
     private bool End(PendingCall call, string outcome)
@@ -272,13 +281,15 @@ public sealed class RpcActor : LeasedActor, IWithTimers
 
     // Providers may send any code; a metric's tag must come from a short list.
     private static string Outcome(ReplyMessage reply) => reply.Error is not { } error ? "ok"
-        : ReplyErrorCodes.IsKnown(error.Code) ? error.Code.ToString()
+        : KnownCodes.TryGetValue(error.Code.ToString(), out var code) ? code
         : "other_error";
 
     private ulong? IdOf(CallId id)
     {
         if (id.Length != CallId.DefaultLength) return null;
-        var offset = id.ToCounter() - _run;
+        Span<byte> bytes = stackalloc byte[CallId.DefaultLength];
+        id.CopyTo(bytes);
+        var offset = BinaryPrimitives.ReadUInt128BigEndian(bytes) - _run;
         return offset <= _lastId ? (ulong)offset : null;
     }
 

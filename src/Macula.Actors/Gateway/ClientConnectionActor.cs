@@ -1,0 +1,461 @@
+using System.Buffers;
+using Akka.Actor;
+using Akka.Event;
+using Macula.Actors.Clients;
+using Macula.Actors.Protocol;
+using Macula.Actors.PubSub;
+using Macula.Actors.Registry;
+using Macula.Actors.Rpc;
+using Macula.Actors.Transport;
+using static Macula.Actors.Gateway.ConnectionEvents;
+
+namespace Macula.Actors.Gateway;
+
+/// <summary>One QUIC connection: admits its peer, brings its frames to whom they concern, and ends it in order.</summary>
+/// <remarks>
+/// Owns the connection, its streams and what is queued for them; all of it goes with this actor. Others watch it: its
+/// end is the one notice of a client's end. A peer's bytes can end this actor and nothing else.
+/// </remarks>
+public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
+{
+    private readonly Dictionary<long, StreamSession> _streams = [];
+    private readonly TaskCompletionSource _admitted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly IQuicConnection _connection;
+    private readonly GatewayIdentity _identity;
+    private readonly GatewayOptions _options;
+    private readonly Neighbours _neighbours;
+    private readonly GatewayMetrics _metrics;
+    private readonly ReaderLimits _limits;
+    private readonly ReadCredit _credit;
+    private readonly OutboundQueue _outbound;
+    private StreamSession? _connecting;
+    private NodeId _node;
+    private ClientInfo? _client;
+    private string _closeReason = "peer_gone";
+    private (DisconnectReason Reason, string Message) _closing = (DisconnectReason.Normal, "");
+    private bool _toldSkipped;
+
+    public static Props Props(
+        IQuicConnection connection, GatewayIdentity identity, GatewayOptions options, Neighbours neighbours,
+        GatewayMetrics metrics) =>
+        Akka.Actor.Props.Create(() => new ClientConnectionActor(connection, identity, options, neighbours, metrics));
+
+    public ClientConnectionActor(
+        IQuicConnection connection, GatewayIdentity identity, GatewayOptions options, Neighbours neighbours,
+        GatewayMetrics metrics)
+    {
+        (_connection, _identity, _options, _neighbours, _metrics) =
+            (connection, identity, options, neighbours, metrics);
+        var peersAllowed = options.PeerStreams == PeerStreams.Open
+            || (options.PeerStreams == PeerStreams.Authenticated && connection.RemoteCertificate is not null);
+        _limits = new ReaderLimits(options.MaxConnectSize, options.MaxFrameSize, peersAllowed);
+        _credit = new ReadCredit(options.MaxFramesInFlight, options.MaxBytesInFlight);
+        _outbound = new OutboundQueue(options.Outbound, metrics);
+        AwaitingConnect();
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    protected override void PreStart()
+    {
+        Timers.StartSingleTimer(Tick.Connect, Tick.Connect, _options.ConnectTimeout);
+        _connection.Closed.PipeTo(Self, success: closed => new ConnectionEnded(closed));
+        AcceptStream();
+    }
+
+    protected override void PostStop()
+    {
+        _admitted.TrySetCanceled();
+        _credit.Close();
+        foreach (var session in _streams.Values) session.Writer.Stop();
+        // After an orderly close this does nothing; after a fault of ours the peer learns that it was ours.
+        _connection.Abort(DisconnectReason.InternalError.Code(), "internal error");
+        _ = _connection.DisposeAsync().AsTask();
+        _metrics.ConnectionClosed(_closeReason);
+        _log.Debug("Connection of {Node} ended: {Reason}", _node, _closeReason);
+    }
+
+    // ---- behaviours
+
+    private void AwaitingConnect()
+    {
+        Receive<FrameArrived>(Handled(OnEarlyFrame));
+        Receive<Tick>(tick => tick == Tick.Connect, _ => Refuse(
+            DisconnectReason.ConnectTimeout,
+            $"No CONNECT within {_options.ConnectTimeout.TotalSeconds:0.###} s of the connection."));
+        Always();
+    }
+
+    private void Admitting()
+    {
+        Receive<ClientProtocol.Admitted>(_ => OnAdmitted());
+        Receive<ClientProtocol.Refused>(msg => Refuse(msg.Reason, Sentence(msg.Reason), msg.RetryAfter));
+        Receive<FrameArrived>(Handled(OnPeerFrame)); // only peers' streams are read until then
+        Always();
+    }
+
+    private void Admitted()
+    {
+        Receive<FrameArrived>(Handled(OnFrame));
+        Receive<ClientProtocol.Admitted>(_ => Welcome()); // the answer to a further CONNECT
+        Receive<ClientProtocol.Refused>(msg => Refuse(msg.Reason, Sentence(msg.Reason), msg.RetryAfter));
+        Receive<ClientProtocol.Superseded>(_ => Refuse(
+            DisconnectReason.SessionSuperseded, $"The node {_node} has connected again."));
+        Always();
+    }
+
+    private void Closing()
+    {
+        Receive<FrameArrived>(Handled(_ => { }));
+        Receive<ConnectionProtocol.Close>(_ => { });
+        Receive<OutboundOverflow>(_ => { });
+        Receive<StreamOpened>(msg => _ = msg.Stream.DisposeAsync().AsTask());
+        Receive<Tick>(tick => tick == Tick.Close, _ => CloseConnection());
+        Receive<StreamWritten>(msg => Forget(msg.Session));
+        Receive<StreamEnded>(_ => { });
+        Receive<ConnectionEnded>(OnConnectionEnded);
+        ReceiveAny(_ => { });
+    }
+
+    private void Always()
+    {
+        Receive<StreamOpened>(OnStreamOpened);
+        Receive<NoMoreStreams>(_ => { });
+        Receive<StreamEnded>(OnStreamEnded);
+        Receive<StreamWritten>(msg => Forget(msg.Session));
+        Receive<FrameSkipped>(msg => LogSkipped(msg.Error.ToString()));
+        Receive<OutboundOverflow>(_ => Refuse(
+            DisconnectReason.SlowConsumer, "The peer reads more slowly than it is sent to, and its queue is full."));
+        Receive<ConnectionProtocol.Close>(msg => Refuse(msg.Reason, msg.Message));
+        Receive<ConnectionEnded>(OnConnectionEnded);
+        Receive<Tick>(_ => { });
+    }
+
+    // ---- streams
+
+    private void AcceptStream() => _connection.AcceptStreamAsync().AsTask().PipeTo(
+        Self, success: stream => new StreamOpened(stream), failure: _ => new NoMoreStreams());
+
+    private void OnStreamOpened(StreamOpened msg)
+    {
+        var self = Self;
+        var writer = new StreamWriter(msg.Stream, self, _outbound, _metrics, () => self.Tell(new OutboundOverflow()));
+        var session = new StreamSession(msg.Stream, writer);
+        _streams[msg.Stream.Id] = session;
+        writer.Finished.PipeTo(self, success: () => new StreamWritten(session));
+        _ = new StreamReader(session, self, _credit, _limits, _admitted.Task, _metrics).RunAsync();
+        AcceptStream();
+    }
+
+    private void OnStreamEnded(StreamEnded msg)
+    {
+        if (msg.Fault is not { } fault)
+        {
+            msg.Session.Writer.OnInputEnded();
+            return;
+        }
+
+        // The stream is out of step, and nothing more can be understood on it.
+        _metrics.FrameSkipped(fault.CodeText);
+        var reason = fault.Code == FrameErrorCode.FrameTooLarge
+            ? DisconnectReason.FrameTooLarge
+            : DisconnectReason.ProtocolError;
+        _connecting ??= msg.Session;
+        Refuse(reason, fault.ToString());
+    }
+
+    private void Forget(StreamSession session)
+    {
+        if (!_streams.Remove(session.Stream.Id)) return;
+        _ = session.Stream.DisposeAsync().AsTask();
+        _neighbours.PubSub.Tell(new PubSubProtocol.StreamEnded(session.Writer));
+        _neighbours.Registry.Tell(new RegistryProtocol.StreamEnded(session.Writer));
+    }
+
+    // ---- frames
+
+    private static Action<FrameArrived> Handled(Action<FrameArrived> handler) => frame =>
+    {
+        var passedOn = false;
+        try
+        {
+            handler(frame);
+            passedOn = frame.IsPassedOn;
+        }
+        finally
+        {
+            if (!passedOn) frame.Lease.Return();
+        }
+    };
+
+    private void OnEarlyFrame(FrameArrived frame)
+    {
+        if (frame.Type == FrameType.Connect) OnConnect(frame);
+        else if (_limits.PeersAllowed && PeerTypes.Contains(frame.Type)) OnPeerFrame(frame);
+        else
+        {
+            _connecting = frame.Session;
+            Refuse(DisconnectReason.NotAuthorized, $"The first frame must be CONNECT, not {frame.Type}.");
+        }
+    }
+
+    // A peer that has shown what it is needs no CONNECT.
+    private void OnPeerFrame(FrameArrived frame)
+    {
+        Timers.Cancel(Tick.Connect);
+        OnFrame(frame);
+    }
+
+    private void OnFrame(FrameArrived frame)
+    {
+        var payload = new ReadOnlySequence<byte>(frame.Payload);
+        switch (frame.Type)
+        {
+            case FrameType.Publish: OnPublish(frame, payload); break;
+            case FrameType.Call: OnCall(frame, payload); break;
+            case FrameType.Reply: OnReply(frame, payload); break;
+            case FrameType.Subscribe: OnSubscribe(frame, payload); break;
+            case FrameType.Unsubscribe: OnUnsubscribe(frame, payload); break;
+            case FrameType.Cancel: OnCancel(frame, payload); break;
+            case FrameType.RpcRoute: OnRoute(frame, payload); break;
+            case FrameType.Ping: OnPing(frame, payload); break;
+            case FrameType.Connect: OnConnect(frame); break;
+            case FrameType.Disconnect: OnDisconnect(); break;
+            default:
+                if (frame.Type.IsDht()) OnDht(frame, payload);
+                else if (RawValue.Check(payload) is var code and not DecodeErrorCode.None) Skip(frame, new DecodeError(code));
+                break; // PONG, CAST and SWIM have no effect, as in the reference
+        }
+    }
+
+    private void OnConnect(FrameArrived frame)
+    {
+        _connecting = frame.Session;
+        if (!ConnectMessage.TryDecode(new ReadOnlySequence<byte>(frame.Payload), out var connect, out var error))
+        {
+            Refuse(DisconnectReason.MalformedConnect, $"The CONNECT cannot be read: {error}");
+            return;
+        }
+
+        var realm = connect.Realm.ToString();
+        if (realm != _identity.Realm)
+        {
+            Refuse(DisconnectReason.WrongRealm, $"The realm '{realm}' is not served here; this node serves '{_identity.Realm}'.");
+            return;
+        }
+
+        _node = connect.NodeId;
+        frame.Session.Writer.IsHeldOpen = true;
+        _client = new ClientInfo(
+            connect.NodeId, realm, [.. connect.Capabilities.Select(each => each.ToString())],
+            connect.Endpoint?.ToString() ?? "", _connection.RemoteEndPoint.ToString());
+        _neighbours.Clients.Tell(new ClientProtocol.Connect(_client, frame.Session.Writer));
+        if (!_admitted.Task.IsCompleted) Become(Admitting);
+    }
+
+    private void OnAdmitted()
+    {
+        Timers.Cancel(Tick.Connect);
+        Become(Admitted);
+        Welcome();
+        _admitted.TrySetResult();
+    }
+
+    private void Welcome()
+    {
+        var writer = _connecting!.Writer;
+        _neighbours.Registry.Tell(new RegistryProtocol.NodeSeen(
+            writer, _client!.Node, _client.Address, _client.Endpoint));
+        var now = UnixNow();
+        writer.TrySend(new PongMessage(now, now).ToFrame(), FrameDelivery.Required);
+    }
+
+    private void OnPing(FrameArrived frame, in ReadOnlySequence<byte> payload)
+    {
+        if (PingMessage.TryDecode(payload, out var ping, out var error))
+            frame.Session.Writer.TrySend(new PongMessage(ping.Timestamp, UnixNow()).ToFrame(), FrameDelivery.Required);
+        else
+            Skip(frame, error);
+    }
+
+    private void OnPublish(FrameArrived frame, in ReadOnlySequence<byte> payload)
+    {
+        if (!PublishMessage.TryDecode(payload, out var publish, out var error)) Skip(frame, error);
+        else if (_identity.TopicFault(publish.Topic) is { } fault) Skip(frame, $"The topic of a PUBLISH is refused: {fault}.");
+        else
+        {
+            var delivery = publish.Qos == 0 ? FrameDelivery.Droppable : FrameDelivery.Required;
+            _neighbours.PubSub.Tell(
+                new PubSubProtocol.Publish(publish.Topic, publish.ToFrame(), delivery, frame.PassOn()));
+        }
+    }
+
+    private void OnSubscribe(FrameArrived frame, in ReadOnlySequence<byte> payload)
+    {
+        if (!SubscribeMessage.TryDecode(payload, out var subscribe, out var error)) Skip(frame, error);
+        else if (subscribe.Topics.Count > 0)
+        {
+            frame.Session.Writer.IsHeldOpen = true;
+            _neighbours.PubSub.Tell(
+                new PubSubProtocol.Subscribe(frame.Session.Writer, subscribe.Topics, frame.PassOn()));
+        }
+    }
+
+    private void OnUnsubscribe(FrameArrived frame, in ReadOnlySequence<byte> payload)
+    {
+        if (!UnsubscribeMessage.TryDecode(payload, out var unsubscribe, out var error)) Skip(frame, error);
+        else
+            _neighbours.PubSub.Tell(
+                new PubSubProtocol.Unsubscribe(frame.Session.Writer, unsubscribe.Topics, frame.PassOn()));
+    }
+
+    private void OnCall(FrameArrived frame, in ReadOnlySequence<byte> payload)
+    {
+        if (!CallMessage.TryDecode(payload, out var call, out var error)) Skip(frame, error);
+        else
+        {
+            frame.Session.Writer.ExpectAnswer();
+            _neighbours.Rpc.Tell(new RpcProtocol.Call(frame.Session.Writer, call, frame.PassOn()));
+        }
+    }
+
+    private void OnReply(FrameArrived frame, in ReadOnlySequence<byte> payload)
+    {
+        if (!ReplyMessage.TryDecode(payload, out var reply, out var error)) Skip(frame, error);
+        else _neighbours.Rpc.Tell(new RpcProtocol.Reply(frame.Session.Writer, reply, frame.PassOn()));
+    }
+
+    private void OnCancel(FrameArrived frame, in ReadOnlySequence<byte> payload)
+    {
+        if (!CancelMessage.TryDecode(payload, out var cancel, out var error)) Skip(frame, error);
+        else _neighbours.Rpc.Tell(new RpcProtocol.Cancel(frame.Session.Writer, cancel.CallId, frame.PassOn()));
+    }
+
+    private void OnRoute(FrameArrived frame, in ReadOnlySequence<byte> payload)
+    {
+        if (!RpcRouteMessage.TryDecode(payload, out var route, out var error)) Skip(frame, error);
+        else if (!route.IsCall && !route.IsReply) Skip(frame, new DecodeError(DecodeErrorCode.OutOfRange, "payload_type"));
+        else
+        {
+            if (route.IsCall) frame.Session.Writer.ExpectAnswer();
+            _neighbours.Rpc.Tell(new RpcProtocol.Route(frame.Session.Writer, route, frame.PassOn()));
+        }
+    }
+
+    // The inner type counts, not that of the frame (docs/wire.md).
+    private void OnDht(FrameArrived frame, in ReadOnlySequence<byte> payload)
+    {
+        var writer = frame.Session.Writer;
+        if (!DhtOperations.TryRead(payload, out var operation, out var error)) Skip(frame, error);
+        else if (operation == DhtOperation.Store)
+        {
+            if (!StoreMessage.TryDecode(payload, out var store, out error)) Skip(frame, error);
+            else
+            {
+                if (!_node.IsEmpty) writer.IsHeldOpen = true;
+                _neighbours.Registry.Tell(new RegistryProtocol.Store(writer, _node, store, frame.PassOn()));
+            }
+        }
+        else if (operation == DhtOperation.FindValue)
+        {
+            if (!FindValueMessage.TryDecode(payload, out var find, out error)) Skip(frame, error);
+            else
+            {
+                writer.ExpectAnswer();
+                _neighbours.Registry.Tell(new RegistryProtocol.FindValue(writer, find, frame.PassOn()));
+            }
+        }
+        else if (operation == DhtOperation.FindNode)
+        {
+            if (!FindNodeMessage.TryDecode(payload, out var find, out error)) Skip(frame, error);
+            else
+            {
+                writer.ExpectAnswer();
+                _neighbours.Registry.Tell(new RegistryProtocol.FindNode(writer, find, frame.PassOn()));
+            }
+        }
+        else if (operation == DhtOperation.Unknown && frame.Type is FrameType.FindValue or FrameType.FindNode)
+        {
+            writer.TrySend(FindValueReplyMessage.Refused("unknown_message").ToFrame(), FrameDelivery.Required);
+        }
+    }
+
+    private void OnDisconnect()
+    {
+        _closeReason = DisconnectReason.Normal.Text();
+        Become(Closing);
+        CloseConnection();
+    }
+
+    // ---- faults and ends
+
+    private void Skip(FrameArrived frame, DecodeError error)
+    {
+        _metrics.FrameSkipped(error.CodeText);
+        LogSkipped($"{frame.Type}: {error}");
+    }
+
+    private void Skip(FrameArrived frame, string fault)
+    {
+        _metrics.FrameSkipped("refused");
+        LogSkipped($"{frame.Type}: {fault}");
+    }
+
+    // A peer that sends rubbish gets one line; the rest is counted.
+    private void LogSkipped(string fault)
+    {
+        if (_toldSkipped) return;
+        _toldSkipped = true;
+        _log.Warning(
+            "Frame of {Node} at {Remote} skipped: {Fault} (further ones of this connection are only counted)",
+            _node, _connection.RemoteEndPoint, fault);
+    }
+
+    /// <summary>Says why on the stream of CONNECT, gives the peer a moment to read it and to close, then closes.</summary>
+    private void Refuse(DisconnectReason reason, string message, TimeSpan retryAfter = default)
+    {
+        _closeReason = reason.Text();
+        _closing = (reason, message);
+        _log.Debug("Closing {Node} at {Remote}: {Reason}: {Message}", _node, _connection.RemoteEndPoint, reason.Text(), message);
+        Become(Closing);
+        var retry = retryAfter > TimeSpan.Zero ? (int)retryAfter.TotalMilliseconds : (int?)null;
+        var stream = _connecting ?? _streams.Values.FirstOrDefault();
+        stream?.Writer.TrySend(
+            new DisconnectMessage(reason.Text(), message, retry).ToFrame(), FrameDelivery.Required);
+        foreach (var session in _streams.Values) session.Writer.Finish();
+        if (stream is null) CloseConnection();
+        else Timers.StartSingleTimer(Tick.Close, Tick.Close, _options.CloseGrace);
+    }
+
+    private void CloseConnection()
+    {
+        var (reason, message) = _closing;
+        var self = Self;
+        _connection.CloseAsync(reason.Code(), message).AsTask().PipeTo(
+            self,
+            success: () => new ConnectionEnded(new QuicClosed(QuicTransportError.None, null, false, message)),
+            failure: e => new ConnectionEnded(new QuicClosed(QuicTransportError.InternalError, null, false, e.Message)));
+    }
+
+    private void OnConnectionEnded(ConnectionEnded msg)
+    {
+        if (msg.Closed is { ByPeer: true, Error: QuicTransportError.ConnectionIdle }) _closeReason = "idle";
+        Context.Stop(Self);
+    }
+
+    private static string Sentence(DisconnectReason reason) => reason switch
+    {
+        DisconnectReason.MaxClientsReached => "The node serves as many clients as it may; try again later.",
+        DisconnectReason.ShuttingDown => "The node is shutting down.",
+        _ => "The node does not admit this client now.",
+    };
+
+    private static long UnixNow() => Context.System.Scheduler.Now.ToUnixTimeMilliseconds();
+
+    private enum Tick
+    {
+        Connect,
+        Close,
+    }
+}

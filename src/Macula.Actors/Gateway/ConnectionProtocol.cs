@@ -1,0 +1,11 @@
+using Macula.Actors.Protocol;
+
+namespace Macula.Actors.Gateway;
+
+/// <summary>What is said to a <see cref="ClientConnectionActor"/> by the rest of the node.</summary>
+public static class ConnectionProtocol
+{
+    /// <summary>Tell the peer why, then close. The actor stops when the connection has ended.</summary>
+    /// <param name="Message">A sentence for people.</param>
+    public sealed record Close(DisconnectReason Reason, string Message) : ILocal;
+}

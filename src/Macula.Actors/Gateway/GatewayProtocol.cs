@@ -1,0 +1,22 @@
+using System.Net;
+
+namespace Macula.Actors.Gateway;
+
+/// <summary>What is said to a <see cref="GatewayActor"/>, and what it says.</summary>
+public static class GatewayProtocol
+{
+    /// <summary>Answered <see cref="Ready"/> once every listener is bound, or with a Status.Failure that says which
+    /// could not be.</summary>
+    public sealed record GetReady : ILocal
+    {
+        public static readonly GetReady Instance = new();
+    }
+
+    public sealed record Ready(IReadOnlyList<IPEndPoint> Listening) : ILocal;
+
+    /// <summary>Admit nobody more, tell all clients, close their connections, stop. Watch for the end.</summary>
+    public sealed record Shutdown : ILocal
+    {
+        public static readonly Shutdown Instance = new();
+    }
+}

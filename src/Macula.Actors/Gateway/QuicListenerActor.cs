@@ -1,0 +1,154 @@
+using Akka.Actor;
+using Akka.Event;
+using Macula.Actors.Bounded;
+using Macula.Actors.Protocol;
+using Macula.Actors.Transport;
+using static Macula.Actors.Gateway.ListenerProtocol;
+
+namespace Macula.Actors.Gateway;
+
+/// <summary>Listens on one address; one child per connection, up to the limit.</summary>
+/// <remarks>Connections are accepted one at a time: the next is asked for when the last has its actor. A connection
+/// that fails is stopped, never restarted: its peer connects again.</remarks>
+public sealed class QuicListenerActor : ReceiveActor, IWithTimers
+{
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(200);
+
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly IQuicProvider _provider;
+    private readonly QuicListenOptions _listen;
+    private readonly Func<IQuicConnection, Props> _connectionProps;
+    private readonly GatewayMetrics _metrics;
+    private readonly BoundedTable _connections;
+    private IQuicListener? _listener;
+    private long _lastConnection;
+
+    public static Props Props(
+        IQuicProvider provider, QuicListenOptions listen, Func<IQuicConnection, Props> connectionProps,
+        BoundedTable connections, GatewayMetrics metrics) =>
+        Akka.Actor.Props.Create(() => new QuicListenerActor(provider, listen, connectionProps, connections, metrics));
+
+    /// <param name="connections">Counts the connections of all listeners of the node.</param>
+    public QuicListenerActor(
+        IQuicProvider provider, QuicListenOptions listen, Func<IQuicConnection, Props> connectionProps,
+        BoundedTable connections, GatewayMetrics metrics)
+    {
+        (_provider, _connectionProps, _connections, _metrics) = (provider, connectionProps, connections, metrics);
+        _listen = listen with { OnHandshakeFailed = (_, _) => metrics.ConnectionRefused("handshake_failed") };
+        Listening();
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    protected override SupervisorStrategy SupervisorStrategy() =>
+        new OneForOneStrategy(cause =>
+        {
+            _log.Error(cause, "A connection failed and was closed");
+            return Directive.Stop;
+        });
+
+    protected override void PreStart() => _provider.ListenAsync(_listen).AsTask().PipeTo(
+        Self, success: listener => new Opened(listener), failure: e => new NotOpened(e));
+
+    protected override void PostStop()
+    {
+        if (_listener is not null) _ = _listener.DisposeAsync().AsTask();
+    }
+
+    private void Listening()
+    {
+        Receive<Opened>(OnOpened);
+        Receive<NotOpened>(OnNotOpened);
+        Receive<Accepted>(OnAccepted);
+        Receive<AcceptFailed>(OnAcceptFailed);
+        Receive<Tick>(_ => Accept());
+        Receive<Shutdown>(_ => OnShutdown());
+        Receive<Terminated>(_ => _connections.Set(_connections.Size - 1));
+    }
+
+    private void ShuttingDown()
+    {
+        Receive<Opened>(msg => _ = msg.Listener.DisposeAsync().AsTask());
+        Receive<Accepted>(msg => TurnAway(msg.Connection, DisconnectReason.ShuttingDown, "The node is shutting down."));
+        Receive<Terminated>(_ =>
+        {
+            _connections.Set(_connections.Size - 1);
+            StopIfEmpty();
+        });
+        ReceiveAny(_ => { });
+    }
+
+    private void OnOpened(Opened msg)
+    {
+        _listener = msg.Listener;
+        Context.Parent.Tell(new Bound(_listener.LocalEndPoint));
+        Accept();
+    }
+
+    private void OnNotOpened(NotOpened msg)
+    {
+        Context.Parent.Tell(new NotBound(msg.Cause));
+        Context.Stop(Self);
+    }
+
+    private void Accept() => _listener!.AcceptConnectionAsync().AsTask().PipeTo(
+        Self, success: connection => new Accepted(connection), failure: e => new AcceptFailed(e));
+
+    private void OnAccepted(Accepted msg)
+    {
+        Accept();
+        if (_connections.IsFull)
+        {
+            _connections.Reject();
+            TurnAway(
+                msg.Connection, DisconnectReason.MaxClientsReached, "The node has as many connections as it may.");
+            return;
+        }
+
+        _metrics.ConnectionAccepted();
+        _connections.Set(_connections.Size + 1);
+        Context.Watch(Context.ActorOf(_connectionProps(msg.Connection), $"conn-{++_lastConnection}"));
+    }
+
+    private void OnAcceptFailed(AcceptFailed msg)
+    {
+        // Peers' failed handshakes never come here: this is the listener's own trouble.
+        _log.Error(msg.Cause, "Accepting connections on {EndPoint} failed, trying again", _listener!.LocalEndPoint);
+        Timers.StartSingleTimer(Tick.Retry, Tick.Retry, RetryDelay);
+    }
+
+    private void OnShutdown()
+    {
+        Become(ShuttingDown);
+        if (_listener is not null) _ = _listener.DisposeAsync().AsTask();
+        _listener = null;
+        foreach (var connection in Context.GetChildren())
+            connection.Tell(new ConnectionProtocol.Close(DisconnectReason.ShuttingDown, "The node is shutting down."));
+        StopIfEmpty();
+    }
+
+    private void StopIfEmpty()
+    {
+        if (!Context.GetChildren().Any()) Context.Stop(Self);
+    }
+
+    private void TurnAway(IQuicConnection connection, DisconnectReason reason, string message)
+    {
+        _metrics.ConnectionRefused(reason.Text());
+        connection.Abort(reason.Code(), message);
+        _ = connection.DisposeAsync().AsTask();
+    }
+
+    private sealed record Opened(IQuicListener Listener) : ILocal;
+
+    private sealed record NotOpened(Exception Cause) : ILocal;
+
+    private sealed record Accepted(IQuicConnection Connection) : ILocal;
+
+    private sealed record AcceptFailed(Exception Cause) : ILocal;
+
+    private enum Tick
+    {
+        Retry,
+    }
+}
