@@ -71,16 +71,29 @@ public sealed class RoutingTable<T>
     }
 
     /// <summary>The nodes closest to a place, closest first.</summary>
+    /// <remarks>Looks only at buckets that can hold the answer: the target's own; then all that are
+    /// nearer to the local node, whose nodes are one distance class for the target; then outwards,
+    /// bucket by bucket.</remarks>
     /// <param name="target">The place.</param>
     /// <param name="count">How many at most, from 0.</param>
-    public IReadOnlyList<KeyValuePair<NodeId, T>> Closest(DhtKey target, int count) =>
-    [
-        .. _nodes.Values
-            .Select(entry => (entry, distance: entry.Key.DistanceTo(target)))
-            .OrderBy(pair => pair.distance)
-            .Take(count)
-            .Select(pair => KeyValuePair.Create(pair.entry.Node, pair.entry.Value)),
-    ];
+    public IReadOnlyList<KeyValuePair<NodeId, T>> Closest(DhtKey target, int count)
+    {
+        List<KeyValuePair<NodeId, T>> found = [];
+        var own = _local.DistanceTo(target).BucketIndex;
+        if (own < Buckets)
+        {
+            Take(_buckets[own] ?? []);
+            Take(_buckets.Skip(own + 1).SelectMany(bucket => bucket ?? []));
+        }
+
+        for (var at = own - 1; at >= 0 && found.Count < count; at--) Take(_buckets[at] ?? []);
+        return found;
+
+        void Take(IEnumerable<Entry> entries) => found.AddRange(entries
+            .OrderBy(entry => entry.Key.DistanceTo(target))
+            .Take(count - found.Count)
+            .Select(entry => KeyValuePair.Create(entry.Node, entry.Value)));
+    }
 
     /// <summary>All nodes, bucket by bucket from the farthest, oldest first.</summary>
     public IEnumerable<KeyValuePair<NodeId, T>> All() =>

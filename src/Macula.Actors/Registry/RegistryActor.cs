@@ -34,7 +34,7 @@ public sealed class RegistryActor : LeasedActor, IWithTimers
     {
         (_options, _metrics) = (options, metrics);
         _services = new ServiceTable(options, Now);
-        _nodes = new RoutingTable<NodeInfo>(DhtKey.ForNode(self));
+        _nodes = new RoutingTable<NodeInfo>(self);
         _serviceTable = census.Add("registry.services", options.MaxServices);
         _nodeTable = census.Add("registry.nodes", _nodes.Limit);
 
@@ -118,7 +118,7 @@ public sealed class RegistryActor : LeasedActor, IWithTimers
     }
 
     private List<NodeInfo> Closest(DhtKey target) =>
-        [.. _nodes.Closest(target, ClosestNodes).Select(found => found.Data)];
+        [.. _nodes.Closest(target, ClosestNodes).Select(found => found.Value)];
 
     private void OnFindProviders(FindProviders msg)
     {
@@ -133,7 +133,7 @@ public sealed class RegistryActor : LeasedActor, IWithTimers
         var lastSeen = Context.System.Scheduler.Now.ToUnixTimeMilliseconds();
         var info = new NodeInfo(
             msg.Node, msg.Address, lastSeen, msg.Endpoint.Length > 0 ? (Utf8Text?)msg.Endpoint : null);
-        if (_nodes.Add(msg.Node, info))
+        if (_nodes.Put(msg.Node, info))
         {
             _seen[connection] = msg.Node;
             _seenOn[msg.Node] = connection;
