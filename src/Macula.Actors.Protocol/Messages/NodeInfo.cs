@@ -3,10 +3,10 @@ namespace Macula.Actors.Protocol;
 /// <summary>What one node tells another about a third.</summary>
 /// <param name="NodeId">Who it is.</param>
 /// <param name="Address"><c>host:port</c>; empty if not known.</param>
-/// <param name="LastSeen">Unix milliseconds; 0 if never.</param>
+/// <param name="LastSeen">Unix milliseconds, where known.</param>
 /// <param name="Endpoint"><c>https://host:port</c>, where known; our addition.</param>
 public sealed record NodeInfo(
-    NodeId NodeId, Utf8Text Address, long LastSeen, Utf8Text? Endpoint = null)
+    NodeId NodeId, Utf8Text Address, long? LastSeen = null, Utf8Text? Endpoint = null)
 {
     private static readonly string[] Names = ["node_id", "address", "last_seen", "endpoint"];
 
@@ -45,7 +45,11 @@ public sealed record NodeInfo(
         node = null!;
         if (!map.Ends(Names, required: 0b1, out error)) return false;
 
-        node = new NodeInfo(id, address, lastSeen, map.Has(3) ? endpoint : default(Utf8Text?));
+        node = new NodeInfo(
+            id,
+            address,
+            map.Has(2) ? lastSeen : null,
+            map.Has(3) ? endpoint : default(Utf8Text?));
         return true;
     }
 
@@ -57,7 +61,7 @@ public sealed record NodeInfo(
 
     private void Write(ref PayloadWriter writer)
     {
-        writer.Map(Endpoint is null ? 3 : 4);
+        writer.Map(2 + (LastSeen is null ? 0 : 1) + (Endpoint is null ? 0 : 1));
         writer.Bytes("address"u8);
         writer.Bytes(Address.Span);
         if (Endpoint is { } endpoint)
@@ -66,8 +70,12 @@ public sealed record NodeInfo(
             writer.Bytes(endpoint.Span);
         }
 
-        writer.Bytes("last_seen"u8);
-        writer.Int(LastSeen);
+        if (LastSeen is { } lastSeen)
+        {
+            writer.Bytes("last_seen"u8);
+            writer.Int(lastSeen);
+        }
+
         writer.Bytes("node_id"u8);
         writer.Bytes(NodeId.Span);
     }
