@@ -1,0 +1,29 @@
+using System.Net;
+using System.Net.Sockets;
+using Macula.Actors.Transport.Ngtcp2.Loop;
+using Microsoft.Extensions.Logging;
+
+namespace Macula.Actors.Transport.Ngtcp2;
+
+/// <summary>The client connections of a provider share one port per address family, opened when first needed and
+/// closed after the last of them.</summary>
+internal sealed class ClientEndpoints(ILogger log)
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<AddressFamily, Endpoint> _endpoints = [];
+
+    /// <summary>The endpoint, held for the caller, who must release it.</summary>
+    public Endpoint Hold(AddressFamily family)
+    {
+        lock (_gate)
+        {
+            if (_endpoints.TryGetValue(family, out var known) && known.TryHold()) return known;
+            var any = family == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any;
+            var endpoint = new Endpoint(new IPEndPoint(any, 0), StatelessResetTokens.ForClient(), log);
+            endpoint.TryHold();
+            endpoint.Start(acceptor: null);
+            _endpoints[family] = endpoint;
+            return endpoint;
+        }
+    }
+}

@@ -1,0 +1,106 @@
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using System.Threading.Channels;
+using Macula.Actors.Transport.Ngtcp2.Streams;
+
+namespace Macula.Actors.Transport.Ngtcp2.Connections;
+
+/// <summary>The user's side of a connection. It outlives the session and everything native.</summary>
+internal sealed class QuicConnection(Session session) : IQuicConnection
+{
+    private const long LargestErrorCode = (1L << 62) - 1;
+
+    private readonly TaskCompletionSource<QuicClosed> _closed =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private readonly Channel<QuicStream> _inbound = Channel.CreateUnbounded<QuicStream>(
+        new UnboundedChannelOptions { SingleWriter = true }); // the peer's stream limit bounds it
+
+    public IPEndPoint LocalEndPoint => session.Endpoint.Socket.LocalEndPoint;
+
+    public IPEndPoint RemoteEndPoint => session.Remote.EndPoint;
+
+    public string ApplicationProtocol => session.Protocol ?? "";
+
+    public string? ServerName => session.ServerName;
+
+    public X509Certificate2? RemoteCertificate => session.PeerCertificates?.Leaf;
+
+    public Task<QuicClosed> Closed => _closed.Task;
+
+    /// <summary>The handshake is complete, and for a client confirmed.</summary>
+    public Task Ready => _ready.Task;
+
+    public async ValueTask<IQuicStream> OpenStreamAsync(CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var request = new OpenRequest(session);
+        session.Endpoint.Post(request);
+        if (session.EndFailure is { } failure) request.Fail(failure); // the loop may be gone
+        using var cancellation = cancellationToken.UnsafeRegister(
+            static (state, token) => ((OpenRequest)state!).Cancel(token), request);
+        return await request.Task.ConfigureAwait(false);
+    }
+
+    public async ValueTask<IQuicStream> AcceptStreamAsync(CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            var stream = await _inbound.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+            stream.MarkAccepted();
+            return stream;
+        }
+        catch (ChannelClosedException)
+        {
+            throw (session.EndFailure ?? Failure.LocallyClosed).ToException();
+        }
+    }
+
+    public async ValueTask CloseAsync(
+        long errorCode, string reason = "", CancellationToken cancellationToken = default)
+    {
+        RequestClose(errorCode, reason, orderly: true);
+        await _closed.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    public void Abort(long errorCode, string reason = "") => RequestClose(errorCode, reason, orderly: false);
+
+    public async ValueTask DisposeAsync()
+    {
+        RequestClose(session.Options.DefaultCloseErrorCode, "", orderly: true);
+        await _closed.Task.ConfigureAwait(false);
+        while (_inbound.Reader.TryRead(out var stream)) await stream.DisposeAsync().ConfigureAwait(false);
+        session.PeerCertificates?.Dispose();
+        // The last one out waits for the port to be free.
+        if (session.IsServer && session.Endpoint.IsStopping) await session.Endpoint.Stopped.ConfigureAwait(false);
+    }
+
+    /// <summary>The listener goes and nobody has asked for this connection.</summary>
+    public void AbortUnaccepted() => Abort(session.Options.DefaultCloseErrorCode);
+
+    /// <summary>Loop thread.</summary>
+    public void OnReady() => _ready.TrySetResult();
+
+    /// <summary>Loop thread: the peer opened a stream.</summary>
+    public void Announce(QuicStream stream) => _inbound.Writer.TryWrite(stream);
+
+    /// <summary>Loop thread, last of all.</summary>
+    public void OnEnded(QuicClosed closed, Failure failure)
+    {
+        _inbound.Writer.TryComplete();
+        if (_ready.TrySetException(failure.ToException())) _ = _ready.Task.Exception; // observed, if by nobody else
+        _closed.TrySetResult(closed);
+    }
+
+    private void RequestClose(long errorCode, string reason, bool orderly)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(errorCode);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(errorCode, LargestErrorCode);
+        ArgumentNullException.ThrowIfNull(reason);
+        if (_closed.Task.IsCompleted) return;
+        var request = new CloseRequest(errorCode, reason, orderly);
+        session.Endpoint.Post(() => session.Close(request));
+    }
+}

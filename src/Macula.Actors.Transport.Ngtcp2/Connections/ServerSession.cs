@@ -1,0 +1,71 @@
+using Macula.Actors.Transport.Ngtcp2.Loop;
+using Macula.Actors.Transport.Ngtcp2.Native;
+using Macula.Actors.Transport.Ngtcp2.Tls;
+
+namespace Macula.Actors.Transport.Ngtcp2.Connections;
+
+/// <summary>The server's end of a connection.</summary>
+internal sealed unsafe class ServerSession : Session
+{
+    private readonly Acceptor _acceptor;
+    private readonly CidKey _clientsFirstId;
+    private bool _announced;
+
+    /// <exception cref="QuicTransportException">The library refuses.</exception>
+    public ServerSession(Acceptor acceptor, PacketHeader* header, byte* remote, uint remoteLength, ulong now)
+        : base(acceptor.Endpoint, acceptor.Options, new ReadOnlySpan<byte>(remote, (int)remoteLength))
+    {
+        _acceptor = acceptor;
+        _clientsFirstId = new CidKey(&header->DestinationId);
+        try
+        {
+            Settings settings;
+            TransportParameters parameters;
+            SessionSettings.Fill(Options, now, &settings, &parameters);
+            settings.Token = header->Token;
+            parameters.OriginalDestinationId = header->DestinationId;
+            parameters.OriginalDestinationIdPresent = 1;
+            var id = SessionSettings.RandomId(Endpoint.CidLength);
+            parameters.StatelessResetTokenPresent = 1;
+            Endpoint.ResetTokens.Write(&id, parameters.StatelessResetToken);
+            var path = Endpoint.Socket.PathTo(remote, remoteLength);
+            void* native;
+            var result = QuicLibrary.ServerNew(
+                &native, &header->SourceId, &id, &path, header->Version, NativeCallbacks.Version,
+                CallbackTables.Server, Settings.Version, &settings, TransportParameters.Version, &parameters, null, User);
+            if (result != 0)
+                throw new QuicTransportException(QuicTransportError.InternalError, QuicLibrary.Describe(result));
+            Own(native);
+            Adopt(native, TlsSession.ForServer(
+                acceptor.Credentials, Reference, Options.ApplicationProtocol, acceptor.Options.ClientCertificates));
+            Endpoint.Routes.Add(new CidKey(&id), this);
+            Endpoint.Routes.Add(_clientsFirstId, this); // used until the client hears from us
+        }
+        catch
+        {
+            Discard();
+            throw;
+        }
+    }
+
+    public override bool IsServer => true;
+
+    protected override string? Judge(PeerCertificates certificates) =>
+        certificates.Leaf is null && _acceptor.Options.ClientCertificates == ClientCertificateMode.Allow
+            ? null
+            : certificates.Verify(_acceptor.Options.ClientTrust, serverName: null);
+
+    protected override string? NameAskedFor(TlsSession tls) => tls.ServerName();
+
+    protected override void AfterHandshake(ulong now)
+    {
+        if (_announced) return;
+        _announced = true;
+        if (!_acceptor.Announce(this))
+            FailWith(new Failure(QuicTransportError.ConnectionRefused, "the accept backlog is full"), now);
+    }
+
+    protected override void AddFirstIds(List<CidKey> ids) => ids.Add(_clientsFirstId);
+
+    protected override void OnEnded(Failure failure) => _acceptor.OnSessionEnded(this, _announced, failure);
+}

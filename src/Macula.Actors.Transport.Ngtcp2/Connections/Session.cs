@@ -1,0 +1,414 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Macula.Actors.Transport.Ngtcp2.Loop;
+using Macula.Actors.Transport.Ngtcp2.Native;
+using Macula.Actors.Transport.Ngtcp2.Tls;
+
+namespace Macula.Actors.Transport.Ngtcp2.Connections;
+
+/// <summary>A live connection as the loop sees it: owner of everything native.</summary>
+/// <remarks>
+/// <para>Loop thread only, except where said otherwise. It ends in exactly one place, <see cref="End"/>, which frees
+/// the native state and tells all who wait; what is left then is a tombstone, or nothing.</para>
+/// <para>Inside a callback of the library nothing is read, written, closed or freed; the callback notes what is to be
+/// done and <see cref="Settle"/> does it afterwards.</para>
+/// </remarks>
+internal abstract unsafe class Session : Route
+{
+    private readonly List<CidKey> _resetTokens = new(1);
+    private GCHandle _self;
+    private ConnectionReference* _reference;
+    private void* _native;
+    private TlsSession? _tls;
+    private CloseRequest? _close;
+    private ulong _closeAt = Never;
+    private Exception? _fault;
+    private Failure? _pendingFailure;
+    private RemoteAddress _remote;
+
+    protected Session(Endpoint endpoint, QuicConnectionOptions options, ReadOnlySpan<byte> remote)
+    {
+        Endpoint = endpoint;
+        Options = options;
+        _remote = new RemoteAddress(remote);
+        _self = GCHandle.Alloc(this);
+        _reference = (ConnectionReference*)NativeMemory.AllocZeroed((nuint)sizeof(ConnectionReference));
+        _reference->GetConnection = &TlsCallbacks.GetConnection;
+        _reference->SessionHandle = GCHandle.ToIntPtr(_self);
+        Connection = new QuicConnection(this);
+        Streams = new StreamTable(this);
+    }
+
+    public Endpoint Endpoint { get; }
+
+    public QuicConnectionOptions Options { get; }
+
+    public QuicConnection Connection { get; }
+
+    public StreamTable Streams { get; }
+
+    public abstract bool IsServer { get; }
+
+    public void* Native => _native;
+
+    /// <summary>Queued in the endpoint to be written.</summary>
+    public bool IsDirty { get; set; }
+
+    public bool HandshakeCompleted { get; private set; }
+
+    /// <summary>An orderly close has begun.</summary>
+    public bool IsClosing => _close is not null;
+
+    /// <summary>Any thread: set once, when it has ended.</summary>
+    public Failure? EndFailure { get; private set; }
+
+    public bool HasEnded => EndFailure is not null;
+
+    /// <summary>Any thread.</summary>
+    public RemoteAddress Remote => Volatile.Read(ref _remote);
+
+    /// <summary>Any thread: what the handshake brought.</summary>
+    public PeerCertificates? PeerCertificates { get; private set; }
+
+    public string? Protocol { get; private set; }
+
+    public string? ServerName { get; private set; }
+
+    protected ConnectionReference* Reference => _reference;
+
+    protected void* User => (void*)GCHandle.ToIntPtr(_self);
+
+    /// <summary>Null, or why the peer's certificates were refused.</summary>
+    protected string? VerificationFault { get; private set; }
+
+    public static Session From(void* user) => Unsafe.As<Session>(GCHandle.FromIntPtr((nint)user).Target!);
+
+    public void MarkDirty() => Endpoint.MarkDirty(this);
+
+    /// <summary>An exception in a callback; the library then ends the connection.</summary>
+    public void Remember(Exception fault) => _fault ??= fault;
+
+    /// <summary>In a callback: the connection must end once the library has returned.</summary>
+    public void FailLater(Failure failure)
+    {
+        _pendingFailure ??= failure;
+        MarkDirty();
+    }
+
+    public void AddResetToken(CidKey token)
+    {
+        _resetTokens.Add(token);
+        Endpoint.Routes.AddToken(token, this);
+    }
+
+    public void RemoveResetToken(CidKey token)
+    {
+        _resetTokens.Remove(token);
+        Endpoint.Routes.RemoveToken(token, this);
+    }
+
+    /// <summary>In the handshake, after the peer proved that it owns its certificate.</summary>
+    public bool VerifyPeer()
+    {
+        PeerCertificates = new PeerCertificates(_tls!.PeerCertificates());
+        VerificationFault = Judge(PeerCertificates);
+        return VerificationFault is null;
+    }
+
+    public void OnHandshakeCompleted()
+    {
+        HandshakeCompleted = true;
+        Protocol = _tls!.SelectedProtocol();
+        ServerName = NameAskedFor(_tls);
+        // A server that answers without any application protocol passes GnuTLS.
+        if (Protocol is null) FailLater(Failure.FromAlert(120, "the peer named no application protocol"));
+        MarkDirty();
+    }
+
+    /// <summary>The client knows that the server has accepted it.</summary>
+    public virtual void OnHandshakeConfirmed()
+    {
+    }
+
+    /// <summary>A packet for this connection.</summary>
+    public void OnPacket(byte* data, int length, byte* remote, uint remoteLength, byte ecn, ulong now)
+    {
+        var path = Endpoint.Socket.PathTo(remote, remoteLength);
+        var info = new PacketInfo { Ecn = ecn };
+        var result = QuicLibrary.ReadPacket(_native, &path, 1, &info, data, (nuint)length, now);
+        if (result == 0)
+        {
+            NoticeMigration(remote, remoteLength);
+            MarkDirty();
+            return;
+        }
+
+        switch (result)
+        {
+            case QuicError.Draining:
+                Streams.FlushInputs();
+                End(_pendingFailure ?? Failure.FromPeer(QuicLibrary.GetCloseError(_native)), byPeer: true, [], now);
+                break;
+            case QuicError.DropConnection or QuicError.Retry or QuicError.ReceivedVersionNegotiation:
+                var failure = _pendingFailure ??
+                    new Failure(QuicTransportError.ProtocolError, QuicLibrary.Describe(result));
+                End(failure, byPeer: true, null, now);
+                break;
+            default:
+                FailWith(result, now);
+                break;
+        }
+    }
+
+    public override void OnTimer(ulong now)
+    {
+        if (HasEnded) return;
+        if (now >= _closeAt)
+        {
+            CloseNow(now);
+            return;
+        }
+
+        if (QuicLibrary.GetExpiry(_native) <= now)
+        {
+            var result = QuicLibrary.HandleExpiry(_native, now);
+            switch (result)
+            {
+                case 0:
+                    MarkDirty();
+                    return;
+                case QuicError.IdleClose:
+                    End(new Failure(QuicTransportError.ConnectionIdle, "nothing was heard for the idle time-out"),
+                        byPeer: true, null, now);
+                    return;
+                case QuicError.HandshakeTimeout:
+                    End(HandshakeTimedOut(), byPeer: true, null, now);
+                    return;
+                default:
+                    FailWith(result, now);
+                    return;
+            }
+        }
+
+        Arm();
+    }
+
+    /// <summary>Does what callbacks asked for; called when the library has returned.</summary>
+    public void Settle(ulong now)
+    {
+        if (HasEnded) return;
+        Streams.FlushInputs();
+        if (_pendingFailure is { } failure)
+        {
+            FailWith(failure, now);
+            return;
+        }
+
+        if (HandshakeCompleted) AfterHandshake(now);
+    }
+
+    /// <summary>After each write pass.</summary>
+    public void AfterWrite(ulong now)
+    {
+        if (_close is not null && !Streams.HasUndelivered()) CloseNow(now);
+        else Arm();
+    }
+
+    /// <summary>Closes once all that was written is acknowledged, or the time-out has passed.</summary>
+    public void Close(CloseRequest request)
+    {
+        if (HasEnded || _close is not null) return;
+        var now = Endpoint.Now;
+        _close = request;
+        if (!request.Orderly || !HandshakeCompleted)
+        {
+            CloseNow(now);
+            return;
+        }
+
+        _closeAt = now + Nanoseconds(Options.CloseTimeout);
+        Streams.FinishAll();
+        MarkDirty();
+    }
+
+    /// <summary>An error of the library's ends the connection; the peer is told.</summary>
+    public void FailWith(int libraryError, ulong now)
+    {
+        CloseError error;
+        QuicLibrary.CloseErrorDefault(&error);
+        var alert = QuicLibrary.GetTlsAlert(_native);
+        if (libraryError == QuicError.Crypto && alert != 0)
+            QuicLibrary.CloseErrorSetTlsAlert(&error, alert, null, 0);
+        else
+            QuicLibrary.CloseErrorSetLibraryError(&error, libraryError, null, 0);
+        var failure = VerificationFault is not null
+            ? new Failure(QuicTransportError.AuthenticationFailed, VerificationFault)
+            : _fault is not null
+                ? new Failure(QuicTransportError.InternalError, $"a callback failed: {_fault}")
+                : libraryError == QuicError.Crypto
+                    ? Failure.FromAlert(alert, "the TLS handshake failed")
+                    : new Failure(QuicTransportError.ProtocolError, QuicLibrary.Describe(libraryError));
+        if (_fault is not null) Endpoint.Log.CallbackFailed(_fault);
+        WriteCloseAndEnd(&error, failure, byPeer: _fault is null, now);
+    }
+
+    /// <summary>This side ends the connection with a transport error.</summary>
+    public void FailWith(Failure failure, ulong now)
+    {
+        CloseError error;
+        QuicLibrary.CloseErrorDefault(&error);
+        switch (failure.Error)
+        {
+            case QuicTransportError.AlpnMismatch:
+                QuicLibrary.CloseErrorSetTlsAlert(&error, 120, null, 0);
+                break;
+            case QuicTransportError.ConnectionRefused:
+                QuicLibrary.CloseErrorSetTransport(&error, TransportCode.ConnectionRefused, null, 0);
+                break;
+            default:
+                QuicLibrary.CloseErrorSetTransport(&error, TransportCode.InternalError, null, 0);
+                break;
+        }
+
+        WriteCloseAndEnd(&error, failure, byPeer: false, now);
+    }
+
+    /// <summary>Frees what a constructor that failed half-way has made; nobody knows the session yet.</summary>
+    protected void Discard()
+    {
+        EndFailure = Failure.LocallyClosed;
+        FreeNative();
+    }
+
+    protected void Adopt(void* native, TlsSession tls)
+    {
+        _tls = tls;
+        QuicLibrary.SetTlsHandle(native, tls.Handle);
+        if (Options.KeepAliveInterval > TimeSpan.Zero)
+            QuicLibrary.SetKeepAliveTimeout(native, Nanoseconds(Options.KeepAliveInterval));
+    }
+
+    /// <summary>The library's object exists; from here on <see cref="FreeNative"/> frees it.</summary>
+    protected void Own(void* native)
+    {
+        _native = native;
+        _reference->Connection = native;
+        Counters.NativeConnection(1);
+    }
+
+    protected static ulong Nanoseconds(TimeSpan time) => (ulong)Math.Max(0, time.Ticks) * 100;
+
+    protected abstract string? Judge(PeerCertificates certificates);
+
+    protected abstract string? NameAskedFor(TlsSession tls);
+
+    /// <summary>The handshake is complete and the library can be used again.</summary>
+    protected abstract void AfterHandshake(ulong now);
+
+    /// <summary>Last of all; native state is gone.</summary>
+    protected abstract void OnEnded(Failure failure);
+
+    protected virtual Failure HandshakeTimedOut() =>
+        new(QuicTransportError.ConnectionTimeout, "the handshake was not complete in time");
+
+    private void Arm()
+    {
+        if (!HasEnded) Endpoint.Timers.Set(this, Math.Min(QuicLibrary.GetExpiry(_native), _closeAt));
+    }
+
+    private void NoticeMigration(byte* remote, uint remoteLength)
+    {
+        if (_remote.Bytes.SequenceEqual(new ReadOnlySpan<byte>(remote, (int)remoteLength))) return;
+        var current = SocketAddresses.Span(QuicLibrary.GetPath(_native)->Remote);
+        if (!_remote.Bytes.SequenceEqual(current)) Volatile.Write(ref _remote, new RemoteAddress(current));
+    }
+
+    private void CloseNow(ulong now)
+    {
+        CloseError error;
+        QuicLibrary.CloseErrorDefault(&error);
+        var reason = Text.ReasonBytes(_close!.Reason);
+        fixed (byte* start = reason)
+        {
+            QuicLibrary.CloseErrorSetApplication(&error, (ulong)_close.ErrorCode, start, (nuint)reason.Length);
+            WriteCloseAndEnd(&error, Failure.LocallyClosed, byPeer: false, now);
+        }
+    }
+
+    private void WriteCloseAndEnd(CloseError* error, Failure failure, bool byPeer, ulong now)
+    {
+        var batch = Endpoint.Sending;
+        var packet = batch.Next();
+        var local = stackalloc byte[SocketAddresses.Room];
+        var remote = stackalloc byte[SocketAddresses.Room];
+        var path = new NativePath
+        {
+            Local = { SocketAddress = local, Length = SocketAddresses.Room },
+            Remote = { SocketAddress = remote, Length = SocketAddresses.Room },
+        };
+        PacketInfo info;
+        var length = (int)QuicLibrary.WriteConnectionClose(
+            _native, &path, 1, &info, packet, SendBatch.LargestPacket, error, now);
+        byte[]? closePacket = null;
+        if (length > 0)
+        {
+            closePacket = new ReadOnlySpan<byte>(packet, length).ToArray();
+            batch.Add(length, path.Remote, info.Ecn);
+        }
+
+        End(failure, byPeer, closePacket, now);
+    }
+
+    /// <param name="closePacket">What a tombstone answers with; empty: it is silent; null: no tombstone.</param>
+    private void End(Failure failure, bool byPeer, byte[]? closePacket, ulong now)
+    {
+        if (HasEnded) return;
+        EndFailure = failure;
+        Endpoint.Replace(this, OwnIds(), _resetTokens, closePacket, now + (3 * QuicLibrary.GetProbeTimeout(_native)));
+        FreeNative();
+        Streams.EndAll(failure);
+        var closed = byPeer || _close is null
+            ? new QuicClosed(failure.Error, failure.ErrorCode, byPeer, failure.Message)
+            : _close.ToClosed();
+        OnEnded(failure);
+        Endpoint.SessionEnded(this);
+        Connection.OnEnded(closed, failure);
+    }
+
+    private List<CidKey> OwnIds()
+    {
+        var count = (int)QuicLibrary.GetSourceIds(_native, null);
+        var ids = new List<CidKey>(count + 1);
+        var buffer = stackalloc NativeCid[Math.Min(count, 64)];
+        if (count <= 64)
+        {
+            _ = QuicLibrary.GetSourceIds(_native, buffer);
+            for (var i = 0; i < count; i++) ids.Add(new CidKey(buffer + i));
+        }
+
+        AddFirstIds(ids);
+        return ids;
+    }
+
+    /// <summary>Ids that lead here and that the library does not list.</summary>
+    protected virtual void AddFirstIds(List<CidKey> ids)
+    {
+    }
+
+    // The order matters: the library still calls GnuTLS; GnuTLS may still look at the reference.
+    private void FreeNative()
+    {
+        if (_native != null)
+        {
+            QuicLibrary.Delete(_native);
+            _native = null;
+            Counters.NativeConnection(-1);
+        }
+
+        _tls?.Dispose();
+        _tls = null;
+        NativeMemory.Free(_reference);
+        _reference = null;
+        _self.Free();
+    }
+}

@@ -1,0 +1,268 @@
+using Macula.Actors.Transport.Ngtcp2.Loop;
+using Macula.Actors.Transport.Ngtcp2.Native;
+using Macula.Actors.Transport.Ngtcp2.Streams;
+
+namespace Macula.Actors.Transport.Ngtcp2.Connections;
+
+/// <summary>The streams of a session: who may send next, who is blocked, and the credit they give the peer.</summary>
+/// <remarks>Loop thread only, except where said otherwise.</remarks>
+internal sealed unsafe class StreamTable(Session session)
+{
+    private const long ServerInitiated = 1;
+    private const long Unidirectional = 2;
+
+    private readonly Dictionary<long, QuicStream> _streams = [];
+    private readonly Queue<QuicStream> _round = new();
+    private readonly List<QuicStream> _blockedByConnection = [];
+    private readonly List<QuicStream> _watched = [];
+    private readonly List<QuicStream> _unflushed = [];
+    private readonly Queue<OpenRequest> _openRequests = new();
+    private long _consumed;
+
+    public Endpoint Endpoint => session.Endpoint;
+
+    public QuicConnectionOptions Options => session.Options;
+
+    public IQuicConnection Connection => session.Connection;
+
+    public bool HasEnded => session.HasEnded;
+
+    /// <summary>Consumed bytes beyond which the peer is told at once.</summary>
+    public long CreditStep { get; } = Math.Max(1, session.Options.ConnectionReceiveWindow / 8);
+
+    /// <summary>Any thread: notes bytes consumed on any stream; returns those that wait to be credited.</summary>
+    public long AddConsumed(long count) => Interlocked.Add(ref _consumed, count);
+
+    public void ForgetConsumed(long count) => Interlocked.Add(ref _consumed, -count);
+
+    public QuicStream? Find(long id) => _streams.GetValueOrDefault(id);
+
+    /// <summary>The stream, announced to the user when the peer has just opened it.</summary>
+    public QuicStream? FindOrAnnounce(long id)
+    {
+        if (_streams.TryGetValue(id, out var known)) return known;
+        if ((id & Unidirectional) != 0 || IsLocal(id)) return null;
+        var stream = new QuicStream(this, id);
+        _streams.Add(id, stream);
+        session.Connection.Announce(stream);
+        return stream;
+    }
+
+    public void Open(OpenRequest request)
+    {
+        _openRequests.Enqueue(request);
+        ServeOpenRequests();
+    }
+
+    /// <summary>Opens streams for who waits, as far as the peer's limit allows.</summary>
+    public void ServeOpenRequests()
+    {
+        while (_openRequests.TryPeek(out var request))
+        {
+            if (request.IsOver)
+            {
+                _openRequests.Dequeue();
+                continue;
+            }
+
+            long id;
+            var result = QuicLibrary.OpenBidiStream(session.Native, &id, null);
+            if (result == QuicError.StreamIdBlocked) return;
+            _openRequests.Dequeue();
+            if (result != 0)
+            {
+                request.Fail(new Failure(QuicTransportError.InternalError, QuicLibrary.Describe(result)));
+                continue;
+            }
+
+            var stream = new QuicStream(this, id);
+            _streams.Add(id, stream);
+            stream.MarkAccepted();
+            request.Complete(stream);
+        }
+    }
+
+    public void OnData(QuicStream stream, ReadOnlySpan<byte> data, bool fin)
+    {
+        if (!stream.HasUnflushedInput) _unflushed.Add(stream);
+        stream.OnData(data, fin);
+    }
+
+    /// <summary>Lets the readers see what a batch of packets brought: one wake-up each.</summary>
+    public void FlushInputs()
+    {
+        foreach (var stream in _unflushed) stream.FlushInput();
+        _unflushed.Clear();
+    }
+
+    public void OnClosed(long id)
+    {
+        if (_streams.Remove(id, out var stream))
+        {
+            stream.OnClosed(null);
+            if (IsLocal(id)) return;
+            // A stream that nobody has accepted yet still counts, or a peer could pile them up.
+            if (stream.MarkClosedByLibrary()) ReturnStreamCredit();
+        }
+        else if (!IsLocal(id) && (id & Unidirectional) == 0)
+        {
+            ReturnStreamCredit();
+        }
+    }
+
+    public void ReturnStreamCredit()
+    {
+        if (session.HasEnded) return;
+        QuicLibrary.ExtendMaxStreamsBidi(session.Native, 1);
+        session.MarkDirty();
+    }
+
+    public void QueueToSend(QuicStream stream)
+    {
+        if (!stream.IsQueued && !stream.IsBlocked && stream.Sending.HasPending)
+        {
+            stream.IsQueued = true;
+            _round.Enqueue(stream);
+        }
+
+        session.MarkDirty();
+    }
+
+    /// <summary>The next stream with something to send, or with a writer that must learn whether the peer still
+    /// reads.</summary>
+    public QuicStream? NextSender()
+    {
+        while (_round.TryPeek(out var stream))
+        {
+            if (!stream.IsGone && (stream.Sending.HasPending || stream.IsFlushWaiting)) return stream;
+            Leave(stream);
+        }
+
+        return null;
+    }
+
+    /// <summary>The stream had its turn.</summary>
+    public void Rotate(QuicStream stream)
+    {
+        if (stream.Sending.HasPending && _round.Count == 1) return;
+        Leave(stream);
+        if (!stream.Sending.HasPending) return;
+        stream.IsQueued = true;
+        _round.Enqueue(stream);
+    }
+
+    /// <summary>The stream's or the connection's window is used up.</summary>
+    public void Park(QuicStream stream)
+    {
+        Leave(stream);
+        stream.IsBlocked = true;
+        // The library tells when a stream's window opens, but not when the connection's does.
+        if (QuicLibrary.GetMaxDataLeft(session.Native) == 0) _blockedByConnection.Add(stream);
+    }
+
+    public void Unpark(QuicStream stream)
+    {
+        stream.IsBlocked = false;
+        QueueToSend(stream);
+    }
+
+    /// <summary>The library refuses bytes of the stream: the peer stopped reading, or the stream is over.</summary>
+    public void Stopped(QuicStream stream)
+    {
+        Leave(stream);
+        stream.OnStopped();
+    }
+
+    /// <summary>Called before each write pass.</summary>
+    public void LookAgain()
+    {
+        if (_blockedByConnection.Count > 0 && QuicLibrary.GetMaxDataLeft(session.Native) > 0)
+        {
+            foreach (var stream in _blockedByConnection) Unpark(stream);
+            _blockedByConnection.Clear();
+        }
+
+        for (var i = _watched.Count - 1; i >= 0; i--)
+        {
+            var stream = _watched[i];
+            if (stream.IsGone || !stream.IsFlushWaiting)
+            {
+                _watched.RemoveAt(i);
+            }
+            else if (!stream.IsQueued && stream.Sending.HasSent)
+            {
+                stream.IsQueued = true;
+                _round.Enqueue(stream);
+            }
+        }
+    }
+
+    /// <summary>A writer waits for acknowledgements. If the peer stops reading they never come, and the library says
+    /// so only to who tries to send; hence an empty try on each pass.</summary>
+    public void WatchForStop(QuicStream stream)
+    {
+        if (!_watched.Contains(stream)) _watched.Add(stream);
+    }
+
+    public void ResetStream(QuicStream stream, long errorCode)
+    {
+        _ = QuicLibrary.ShutdownStreamWrite(session.Native, 0, stream.Id, (ulong)errorCode);
+        session.MarkDirty();
+    }
+
+    public void StopStream(QuicStream stream, long errorCode)
+    {
+        _ = QuicLibrary.ShutdownStreamRead(session.Native, 0, stream.Id, (ulong)errorCode);
+        session.MarkDirty();
+    }
+
+    public void Credit(QuicStream stream, long count)
+    {
+        if (!stream.IsGone) _ = QuicLibrary.ExtendMaxStreamOffset(session.Native, stream.Id, (ulong)count);
+        CreditConnection(count);
+    }
+
+    public void CreditConnection(long count)
+    {
+        if (count <= 0) return;
+        QuicLibrary.ExtendMaxOffset(session.Native, (ulong)count);
+        session.MarkDirty();
+    }
+
+    /// <summary>An orderly close: a FIN on every stream.</summary>
+    public void FinishAll()
+    {
+        foreach (var stream in _streams.Values)
+        {
+            stream.Finish();
+            QueueToSend(stream);
+        }
+    }
+
+    /// <summary>True while written bytes are not acknowledged, or a FIN is not sent.</summary>
+    public bool HasUndelivered()
+    {
+        foreach (var stream in _streams.Values)
+            if (stream.Sending.HasPending || stream.Sending.HasUnacknowledged) return true;
+        return false;
+    }
+
+    public void EndAll(Failure failure)
+    {
+        FlushInputs();
+        foreach (var stream in _streams.Values) stream.OnClosed(failure);
+        _streams.Clear();
+        _round.Clear();
+        _blockedByConnection.Clear();
+        _watched.Clear();
+        while (_openRequests.TryDequeue(out var request)) request.Fail(failure);
+    }
+
+    private void Leave(QuicStream stream)
+    {
+        _round.Dequeue();
+        stream.IsQueued = false;
+    }
+
+    private bool IsLocal(long id) => ((id & ServerInitiated) != 0) == session.IsServer;
+}

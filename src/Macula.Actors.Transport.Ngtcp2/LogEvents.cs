@@ -1,0 +1,22 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+
+namespace Macula.Actors.Transport.Ngtcp2;
+
+internal static partial class LogEvents
+{
+    [LoggerMessage(1, LogLevel.Debug, "Handshake with {Remote} failed: {Reason}")]
+    public static partial void HandshakeFailed(this ILogger log, EndPoint remote, string reason);
+
+    [LoggerMessage(2, LogLevel.Error, "A callback of the QUIC library failed; its connection ends")]
+    public static partial void CallbackFailed(this ILogger log, Exception fault);
+
+    [LoggerMessage(3, LogLevel.Error, "A QUIC loop failed; its connections end")]
+    public static partial void LoopFailed(this ILogger log, Exception fault);
+
+    [LoggerMessage(4, LogLevel.Warning, "A connection could not be accepted")]
+    public static partial void AcceptFailed(this ILogger log, Exception fault);
+
+    [LoggerMessage(5, LogLevel.Warning, "OnHandshakeFailed threw")]
+    public static partial void UserCallbackFailed(this ILogger log, Exception fault);
+}

@@ -1,0 +1,12 @@
+namespace Macula.Actors.Transport.Ngtcp2.Loop;
+
+/// <summary>Something another thread asks the loop to do.</summary>
+internal interface ILoopWork
+{
+    void Run();
+}
+
+internal sealed class LoopAction(Action action) : ILoopWork
+{
+    public void Run() => action();
+}

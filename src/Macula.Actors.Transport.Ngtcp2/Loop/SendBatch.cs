@@ -1,0 +1,200 @@
+using System.Runtime.InteropServices;
+using Macula.Actors.Transport.Ngtcp2.Native;
+
+namespace Macula.Actors.Transport.Ngtcp2.Loop;
+
+/// <summary>Memory and system call to send many packets at once (sendmmsg with GSO).</summary>
+/// <remarks>A packet is written in place at <see cref="Next"/>, then added. Packets that follow one another to one
+/// address, with one ECN mark and the first one's size, share a message; the last of them may be shorter.</remarks>
+internal sealed unsafe class SendBatch : IDisposable
+{
+    /// <summary>The largest packet; fits IPv4 and IPv6 over Ethernet.</summary>
+    public const int LargestPacket = 1452;
+
+    private const int Messages = 32;
+    private const int MessageRoom = 64 * 1024;
+    private const int LargestMessage = 65_000;
+    private const int MostSegments = 64;
+    private const int ControlRoom = 64;
+    private const int MostRetries = 20;
+    private const long RetryWaitNanoseconds = 1_000_000;
+
+    private readonly UdpSocket _socket;
+    private readonly byte* _data = (byte*)NativeMemory.Alloc(Messages * MessageRoom);
+    private readonly byte* _names = (byte*)NativeMemory.AllocZeroed(Messages * SocketAddresses.Room);
+    private readonly byte* _control = (byte*)NativeMemory.AllocZeroed(Messages * ControlRoom);
+    private readonly IoVector* _vectors = (IoVector*)NativeMemory.AllocZeroed(Messages, (nuint)sizeof(IoVector));
+    private readonly MultiMessageHeader* _messages =
+        (MultiMessageHeader*)NativeMemory.AllocZeroed(Messages, (nuint)sizeof(MultiMessageHeader));
+
+    private int _count; // finished messages
+    private int _used; // bytes in the message being filled
+    private int _segment; // size of its packets
+    private byte _ecn;
+    private bool _full;
+
+    public SendBatch(UdpSocket socket) => _socket = socket;
+
+    /// <summary>Where to write the next packet; there is room for <see cref="LargestPacket"/>.</summary>
+    public byte* Next()
+    {
+        if (_full || _used + LargestPacket > LargestMessage) Finish();
+        if (_count == Messages) Flush();
+        return _data + (_count * MessageRoom) + _used;
+    }
+
+    /// <summary>The packet at <see cref="Next"/> is complete.</summary>
+    public void Add(int length, in NativeAddress remote, byte ecn)
+    {
+        if (_used > 0 && !FitsMessage(length, remote, ecn)) MoveToNextMessage(length);
+        if (_used == 0)
+        {
+            _segment = length;
+            _ecn = ecn;
+            ref var header = ref _messages[_count].Header;
+            header.Name = _names + (_count * SocketAddresses.Room);
+            header.NameLength = remote.Length;
+            SocketAddresses.Span(remote).CopyTo(new Span<byte>(header.Name, SocketAddresses.Room));
+        }
+
+        _used += length;
+        _full = length < _segment || !_socket.SegmentationOffload || _used / _segment >= MostSegments;
+    }
+
+    /// <summary>Copies a packet in.</summary>
+    public void Add(ReadOnlySpan<byte> packet, byte* remote, uint remoteLength)
+    {
+        packet.CopyTo(new Span<byte>(Next(), LargestPacket));
+        var address = new NativeAddress { SocketAddress = remote, Length = remoteLength };
+        Add(packet.Length, address, ecn: 0);
+    }
+
+    /// <summary>Sends all. What the kernel does not take is dropped; for QUIC that is loss.</summary>
+    public void Flush()
+    {
+        Finish();
+        var (sent, retries) = (0, 0);
+        while (sent < _count)
+        {
+            var taken = SystemLibrary.SendMessages(
+                _socket.Descriptor, _messages + sent, (uint)(_count - sent), SystemLibrary.MessageDontWait);
+            if (taken > 0)
+            {
+                sent += taken;
+                continue;
+            }
+
+            switch (Marshal.GetLastPInvokeError())
+            {
+                case SystemLibrary.ErrorInterrupted:
+                    break;
+                case SystemLibrary.ErrorAgain when retries++ < MostRetries:
+                    WaitForRoom();
+                    break;
+                case SystemLibrary.ErrorIo or SystemLibrary.ErrorInvalid when IsSegmented(sent):
+                    _socket.SegmentationOffload = false; // this device cannot; plain packets from now on
+                    sent++;
+                    break;
+                case SystemLibrary.ErrorAgain:
+                    sent = _count;
+                    break;
+                default:
+                    sent++; // that address cannot be reached, or the probe was too large
+                    break;
+            }
+        }
+
+        _count = 0;
+    }
+
+    public void Dispose()
+    {
+        NativeMemory.Free(_data);
+        NativeMemory.Free(_names);
+        NativeMemory.Free(_control);
+        NativeMemory.Free(_vectors);
+        NativeMemory.Free(_messages);
+    }
+
+    private bool FitsMessage(int length, in NativeAddress remote, byte ecn)
+    {
+        ref var header = ref _messages[_count].Header;
+        return length <= _segment && ecn == _ecn &&
+            SocketAddresses.Span(remote).SequenceEqual(new ReadOnlySpan<byte>(header.Name, (int)header.NameLength));
+    }
+
+    private void MoveToNextMessage(int length)
+    {
+        Span<byte> packet = stackalloc byte[LargestPacket];
+        packet = packet[..length];
+        new ReadOnlySpan<byte>(_data + (_count * MessageRoom) + _used, length).CopyTo(packet);
+        Finish();
+        packet.CopyTo(new Span<byte>(Next(), LargestPacket));
+    }
+
+    /// <summary>Ends the message being filled.</summary>
+    private void Finish()
+    {
+        if (_used == 0) return;
+        _vectors[_count].Base = _data + (_count * MessageRoom);
+        _vectors[_count].Length = (nuint)_used;
+        ref var header = ref _messages[_count].Header;
+        header.Vectors = _vectors + _count;
+        header.VectorCount = 1;
+        header.Control = _control + (_count * ControlRoom);
+        header.ControlLength = WriteControl((byte*)header.Control, header.NameLength);
+        if (header.ControlLength == 0) header.Control = null;
+        _count++;
+        _used = 0;
+        _full = false;
+    }
+
+    private nuint WriteControl(byte* control, uint nameLength)
+    {
+        nuint length = 0;
+        if (_ecn != 0)
+        {
+            var ipv6 = nameLength == SocketAddressBytes.Capacity;
+            *(ControlHeader*)control = new ControlHeader
+            {
+                Length = (nuint)(sizeof(ControlHeader) + sizeof(int)),
+                Level = ipv6 ? SystemLibrary.LevelIpv6 : SystemLibrary.LevelIp,
+                Type = ipv6 ? SystemLibrary.Ipv6TrafficClass : SystemLibrary.IpTos,
+            };
+            *(int*)(control + sizeof(ControlHeader)) = _ecn;
+            length += 24;
+        }
+
+        if (_used > _segment)
+        {
+            *(ControlHeader*)(control + length) = new ControlHeader
+            {
+                Length = (nuint)(sizeof(ControlHeader) + sizeof(ushort)),
+                Level = SystemLibrary.LevelUdp,
+                Type = SystemLibrary.UdpSegment,
+            };
+            *(ushort*)(control + length + sizeof(ControlHeader)) = (ushort)_segment;
+            length += 24;
+        }
+
+        return length;
+    }
+
+    // Only a message of several packets carries the segment size.
+    private bool IsSegmented(int message)
+    {
+        ref var header = ref _messages[message].Header;
+        var position = (byte*)header.Control;
+        var end = position + header.ControlLength;
+        for (; position < end; position += 24)
+            if (((ControlHeader*)position)->Type == SystemLibrary.UdpSegment) return true;
+        return false;
+    }
+
+    private void WaitForRoom()
+    {
+        var poll = new PollDescriptor { Descriptor = _socket.Descriptor, Events = SystemLibrary.PollOut };
+        var time = new TimeSpecification { Nanoseconds = RetryWaitNanoseconds };
+        _ = SystemLibrary.Poll(&poll, 1, &time, null);
+    }
+}

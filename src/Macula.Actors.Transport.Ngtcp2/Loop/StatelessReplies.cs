@@ -1,0 +1,60 @@
+using System.Security.Cryptography;
+using Macula.Actors.Transport.Ngtcp2.Native;
+
+namespace Macula.Actors.Transport.Ngtcp2.Loop;
+
+/// <summary>Answers that need no connection.</summary>
+internal sealed unsafe class StatelessReplies(SendBatch batch, StatelessResetTokens tokens)
+{
+    /// <summary>RFC 9000, section 14.1: what a client's first datagram is padded to.</summary>
+    private const int LeastInitialDatagram = 1200;
+
+    /// <summary>RFC 9000, section 15: a version to be ignored, so that nobody comes to rely on the list.</summary>
+    private const uint ReservedVersion = 0x1a2a3a4a;
+
+    private const int MostRandom = 24;
+    private const int LeastRandom = 5;
+
+    public void VersionNegotiation(in VersionAndIds ids, int datagramLength, byte* remote, uint remoteLength)
+    {
+        if (datagramLength < LeastInitialDatagram) return;
+        var versions = stackalloc uint[] { ReservedVersion, QuicLibrary.QuicVersion1 };
+        var packet = stackalloc byte[SendBatch.LargestPacket];
+        var length = QuicLibrary.WriteVersionNegotiation(
+            packet, SendBatch.LargestPacket, (byte)RandomNumberGenerator.GetInt32(256), ids.SourceId,
+            ids.SourceIdLength, ids.DestinationId, ids.DestinationIdLength, versions, 2);
+        Send(packet, length, remote, remoteLength);
+    }
+
+    /// <summary>The peer speaks of a connection that is not known here, perhaps from before a restart.</summary>
+    public void StatelessReset(in VersionAndIds ids, int datagramLength, byte* remote, uint remoteLength)
+    {
+        // Shorter than what asks for it, or two endpoints could answer one another for ever.
+        var randomLength = Math.Min(datagramLength - 1 - StatelessResetTokens.TokenLength, MostRandom);
+        if (randomLength < LeastRandom) return;
+        var cid = new NativeCid { Length = ids.DestinationIdLength };
+        new ReadOnlySpan<byte>(ids.DestinationId, (int)ids.DestinationIdLength)
+            .CopyTo(new Span<byte>(cid.Data, NativeCid.MaxLength));
+        var token = stackalloc byte[StatelessResetTokens.TokenLength];
+        tokens.Write(&cid, token);
+        var random = stackalloc byte[MostRandom];
+        RandomNumberGenerator.Fill(new Span<byte>(random, MostRandom));
+        var packet = stackalloc byte[64];
+        var length = QuicLibrary.WriteStatelessReset(packet, 64, token, random, (nuint)randomLength);
+        Send(packet, length, remote, remoteLength);
+    }
+
+    public void Refuse(PacketHeader* header, byte* remote, uint remoteLength)
+    {
+        var packet = stackalloc byte[SendBatch.LargestPacket];
+        var length = CryptoLibrary.WriteConnectionClose(
+            packet, SendBatch.LargestPacket, header->Version, &header->SourceId, &header->DestinationId,
+            TransportCode.ConnectionRefused, null, 0);
+        Send(packet, length, remote, remoteLength);
+    }
+
+    private void Send(byte* packet, nint length, byte* remote, uint remoteLength)
+    {
+        if (length > 0) batch.Add(new ReadOnlySpan<byte>(packet, (int)length), remote, remoteLength);
+    }
+}

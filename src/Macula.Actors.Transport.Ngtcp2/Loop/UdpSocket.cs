@@ -1,0 +1,91 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Macula.Actors.Transport.Ngtcp2.Native;
+
+namespace Macula.Actors.Transport.Ngtcp2.Loop;
+
+/// <summary>A bound UDP socket, set up for QUIC.</summary>
+internal sealed unsafe class UdpSocket : IDisposable
+{
+    private const int BufferSize = 4 * 1024 * 1024;
+
+    private readonly Socket _socket;
+    private readonly byte* _localAddress;
+    private bool _disposed;
+
+    /// <exception cref="QuicTransportException">The address is taken or cannot be used.</exception>
+    public UdpSocket(IPEndPoint bind)
+    {
+        IsIPv6 = bind.AddressFamily == AddressFamily.InterNetworkV6;
+        try
+        {
+            _socket = new Socket(bind.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+            if (IsIPv6 && bind.Address.Equals(IPAddress.IPv6Any)) _socket.DualMode = true;
+            _socket.Bind(bind);
+        }
+        catch (SocketException fault)
+        {
+            _socket?.Dispose();
+            throw new QuicTransportException(
+                fault.SocketErrorCode == SocketError.AddressAlreadyInUse
+                    ? QuicTransportError.AddressInUse
+                    : QuicTransportError.InvalidConfiguration,
+                $"cannot bind UDP {bind}: {fault.Message}", inner: fault);
+        }
+
+        _socket.Blocking = false;
+        _socket.ReceiveBufferSize = BufferSize;
+        _socket.SendBufferSize = BufferSize;
+        Descriptor = (int)_socket.SafeHandle.DangerousGetHandle();
+        LocalEndPoint = (IPEndPoint)_socket.LocalEndPoint!;
+        _localAddress = (byte*)NativeMemory.AllocZeroed(SocketAddressBytes.Capacity);
+        LocalAddressLength = SocketAddresses.Write(LocalEndPoint, _localAddress);
+        SetOptions();
+    }
+
+    public int Descriptor { get; }
+
+    public bool IsIPv6 { get; }
+
+    public IPEndPoint LocalEndPoint { get; }
+
+    public uint LocalAddressLength { get; }
+
+    /// <summary>Several packets go out as one message that the kernel or the device cuts up. Off when refused.</summary>
+    public bool SegmentationOffload { get; set; } = true;
+
+    public NativePath PathTo(byte* remote, uint remoteLength) => new()
+    {
+        Local = { SocketAddress = _localAddress, Length = LocalAddressLength },
+        Remote = { SocketAddress = remote, Length = remoteLength },
+    };
+
+    public void Dispose()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        _socket.Dispose();
+        NativeMemory.Free(_localAddress);
+    }
+
+    private void SetOptions()
+    {
+        // Each of them may be refused; QUIC then works without.
+        Set(SystemLibrary.LevelIp, SystemLibrary.IpReceiveTos, 1);
+        if (IsIPv6)
+        {
+            Set(SystemLibrary.LevelIpv6, SystemLibrary.Ipv6ReceiveTrafficClass, 1);
+            Set(SystemLibrary.LevelIpv6, SystemLibrary.Ipv6MtuDiscover, SystemLibrary.MtuDiscoverProbe);
+        }
+        else
+        {
+            Set(SystemLibrary.LevelIp, SystemLibrary.IpMtuDiscover, SystemLibrary.MtuDiscoverProbe);
+        }
+
+        Set(SystemLibrary.LevelUdp, SystemLibrary.UdpReceiveOffload, 1);
+    }
+
+    private void Set(int level, int option, int value) =>
+        _ = SystemLibrary.SetSocketOption(Descriptor, level, option, &value, sizeof(int));
+}

@@ -1,0 +1,24 @@
+using System.Runtime.InteropServices;
+
+namespace Macula.Actors.Transport.Ngtcp2.Native;
+
+/// <summary>libngtcp2_crypto_gnutls: what joins libngtcp2 and GnuTLS.</summary>
+internal static unsafe partial class CryptoLibrary
+{
+    public const string File = "libngtcp2_crypto_gnutls.so.8";
+
+    [LibraryImport(File, EntryPoint = "ngtcp2_crypto_gnutls_configure_server_session")]
+    public static partial int ConfigureServerSession(void* session);
+
+    [LibraryImport(File, EntryPoint = "ngtcp2_crypto_gnutls_configure_client_session")]
+    public static partial int ConfigureClientSession(void* session);
+
+    [LibraryImport(File, EntryPoint = "ngtcp2_crypto_generate_stateless_reset_token")]
+    public static partial int GenerateStatelessResetToken(
+        byte* token, byte* secret, nuint secretLength, NativeCid* cid);
+
+    [LibraryImport(File, EntryPoint = "ngtcp2_crypto_write_connection_close")]
+    public static partial nint WriteConnectionClose(
+        byte* destination, nuint length, uint version, NativeCid* destinationId, NativeCid* sourceId,
+        ulong errorCode, byte* reason, nuint reasonLength);
+}

@@ -1,0 +1,79 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+
+namespace Macula.Actors.Transport.Ngtcp2.Streams;
+
+/// <summary>The user's side of a stream's input: counts what is consumed, and tells of a failure after the bytes that
+/// came before it.</summary>
+internal sealed class StreamInput(PipeReader pipe, QuicStream stream) : PipeReader
+{
+    private volatile Failure? _failure;
+    private volatile bool _discard;
+    private ReadOnlySequence<byte> _buffer;
+    private long _examined;
+    private int _completed;
+
+    public override bool TryRead(out ReadResult result)
+    {
+        if (!pipe.TryRead(out result)) return false;
+        result = Judge(result);
+        return true;
+    }
+
+    public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
+    {
+        var read = pipe.ReadAsync(cancellationToken);
+        return read.IsCompletedSuccessfully ? new(Judge(read.Result)) : Wait(read);
+    }
+
+    public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
+
+    public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
+    {
+        var count = _buffer.IsEmpty ? 0 : _buffer.Slice(0, consumed).Length;
+        _examined = _buffer.IsEmpty ? 0 : _buffer.Slice(consumed, examined).Length;
+        _buffer = default;
+        pipe.AdvanceTo(consumed, examined);
+        if (count > 0) stream.Consumed(count);
+    }
+
+    public override void CancelPendingRead() => pipe.CancelPendingRead();
+
+    public override void Complete(Exception? exception = null)
+    {
+        if (Interlocked.Exchange(ref _completed, 1) != 0) return;
+        _buffer = default;
+        pipe.Complete();
+        stream.StopReading();
+    }
+
+    /// <summary>Said before the pipe's end is; what the pipe still holds is delivered first, unless it is to be
+    /// discarded.</summary>
+    public void Fail(Failure failure, bool discard)
+    {
+        _failure ??= failure;
+        _discard |= discard;
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<ReadResult> Wait(ValueTask<ReadResult> read) => Judge(await read.ConfigureAwait(false));
+
+    private ReadResult Judge(ReadResult result)
+    {
+        if (!result.IsCompleted || result.IsCanceled || _failure is not { } failure)
+        {
+            _buffer = result.Buffer;
+            return result;
+        }
+
+        if (_discard || result.Buffer.Length <= _examined)
+        {
+            pipe.AdvanceTo(result.Buffer.Start);
+            throw failure.ToException();
+        }
+
+        _buffer = result.Buffer;
+        return new ReadResult(result.Buffer, isCanceled: false, isCompleted: false);
+    }
+}

@@ -1,0 +1,41 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Macula.Actors.Transport.Ngtcp2.Connections;
+using Macula.Actors.Transport.Ngtcp2.Native;
+
+namespace Macula.Actors.Transport.Ngtcp2.Tls;
+
+/// <summary>What GnuTLS calls during a handshake. An exception that left one of these would end the process.</summary>
+internal static unsafe class TlsCallbacks
+{
+    private const int Refuse = -1;
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    public static void* GetConnection(ConnectionReference* reference) => reference->Connection;
+
+    /// <summary>Runs after CertificateVerify was checked; refusing ends the handshake with alert 42.</summary>
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    public static int Verify(void* tls)
+    {
+        Session? session = null;
+        try
+        {
+            var reference = (ConnectionReference*)TlsLibrary.SessionGetPointer(tls);
+            session = Session.From((void*)reference->SessionHandle);
+            return session.VerifyPeer() ? 0 : Refuse;
+        }
+        catch (Exception fault)
+        {
+            session?.Remember(fault);
+            return Refuse;
+        }
+    }
+
+    /// <summary>GnuTLS refuses a wrong application protocol, but lets in a client that names none.</summary>
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    public static int AfterClientHello(void* tls, uint type, uint when, uint incoming, Datum* message)
+    {
+        Datum protocol;
+        return TlsLibrary.AlpnGetSelectedProtocol(tls, &protocol) == 0 ? 0 : TlsLibrary.NoApplicationProtocol;
+    }
+}
