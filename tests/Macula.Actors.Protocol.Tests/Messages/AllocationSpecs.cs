@@ -1,0 +1,76 @@
+using System.Buffers;
+
+namespace Macula.Actors.Protocol.Tests;
+
+public sealed class AllocationSpecs
+{
+    private static readonly CallId Id = CallId.FromCounter(1);
+
+    [Fact]
+    public void Reading_a_publish_off_one_segment_allocates_nothing() =>
+        AllocatesNothing(
+            new PublishMessage("sensor.temp.room1", new byte[100], 1, false, MessageId.FromCounter(9)),
+            static payload => PublishMessage.TryDecode(payload, out _, out _));
+
+    [Fact]
+    public void Reading_a_call_off_one_segment_allocates_nothing() =>
+        AllocatesNothing(
+            new CallMessage("my.app.get_user", new byte[100], Id, "com.example.realm", 5_000),
+            static payload => CallMessage.TryDecode(payload, out _, out _));
+
+    [Fact]
+    public void Reading_a_reply_off_one_segment_allocates_nothing()
+    {
+        AllocatesNothing(
+            new ReplyMessage(Id, new byte[100]),
+            static payload => ReplyMessage.TryDecode(payload, out _, out _));
+        AllocatesNothing(
+            ReplyMessage.Failed(Id, ReplyErrorCodes.Timeout, "No reply in 5 s."),
+            static payload => ReplyMessage.TryDecode(payload, out _, out _));
+    }
+
+    [Fact]
+    public void Refusing_a_publish_allocates_nothing() =>
+        AllocatesNothing(
+            new PublishMessage("a", default, Qos: 3, false, default),
+            static payload => !PublishMessage.TryDecode(payload, out _, out var error) &&
+                error.Code == DecodeErrorCode.OutOfRange);
+
+    [Fact]
+    public void Writing_a_publish_into_a_buffer_allocates_nothing()
+    {
+        var publish = new PublishMessage(
+            "sensor.temp.room1", new byte[100], 1, false, MessageId.FromCounter(9));
+        var output = new ArrayBufferWriter<byte>(1024);
+        Measure(() =>
+        {
+            output.ResetWrittenCount();
+            publish.Encode(output);
+            return true;
+        });
+    }
+
+    private static void AllocatesNothing<T>(T message, Func<ReadOnlySequence<byte>, bool> read)
+        where T : IMessage
+    {
+        var bytes = message.ToFrame();
+        Measure(() =>
+        {
+            var buffer = new ReadOnlySequence<byte>(bytes);
+            return FrameReader.TryRead(ref buffer, 1024, out var frame, out _) ==
+                FrameReadStatus.Frame && read(frame.Payload);
+        });
+    }
+
+    private static void Measure(Func<bool> work)
+    {
+        Assert.True(work());
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var worked = true;
+        for (var i = 0; i < 1_000; i++) worked &= work();
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        Assert.True(worked);
+        Assert.Equal(0, allocated);
+    }
+}
