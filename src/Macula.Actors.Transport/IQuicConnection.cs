@@ -29,8 +29,9 @@ public interface IQuicConnection : IAsyncDisposable
     ValueTask<IQuicStream> OpenStreamAsync(CancellationToken cancellationToken = default);
 
     /// <summary>The next bidirectional stream that the peer opened. Streams that arrive before anyone asks are kept,
-    /// up to <see cref="QuicConnectionOptions.MaxInboundStreams"/>.</summary>
-    /// <exception cref="QuicTransportException">The connection ended.</exception>
+    /// up to <see cref="QuicConnectionOptions.MaxInboundStreams"/>, and those that came before the connection ended are
+    /// still handed out, with the bytes that came.</summary>
+    /// <exception cref="QuicTransportException">The connection ended, and no stream is left.</exception>
     ValueTask<IQuicStream> AcceptStreamAsync(CancellationToken cancellationToken = default);
 
     /// <summary>Closes in order: finishes the sending side of all streams, waits until the peer has acknowledged what

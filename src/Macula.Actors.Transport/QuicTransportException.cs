@@ -21,7 +21,7 @@ public enum QuicTransportError
     /// <summary>The peer could not be reached, or did not complete the handshake in time.</summary>
     ConnectionTimeout,
 
-    /// <summary>The peer refuses new connections.</summary>
+    /// <summary>The peer refuses new connections, or its machine says that nobody listens there.</summary>
     ConnectionRefused,
 
     /// <summary>The two sides share no application protocol.</summary>

@@ -12,7 +12,7 @@ public sealed class TestCertificates : IDisposable
 
     private readonly X509Certificate2 _authority;
 
-    public TestCertificates(string name = "Macula test authority")
+    public TestCertificates(string name = "Macula test authority", X509Certificate2? issuer = null)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
@@ -20,7 +20,19 @@ public sealed class TestCertificates : IDisposable
         request.CertificateExtensions.Add(
             new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
-        _authority = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddYears(1));
+        var (from, to) = (DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddYears(1));
+        if (issuer is null)
+        {
+            _authority = request.CreateSelfSigned(from, to);
+        }
+        else
+        {
+            request.CertificateExtensions.Add(
+                X509AuthorityKeyIdentifierExtension.CreateFromCertificate(issuer, true, false));
+            using var signed = request.Create(issuer, issuer.NotBefore, issuer.NotAfter, [1, 2, 3, 4]);
+            _authority = signed.CopyWithPrivateKey(key);
+        }
+
         Server = Sign("localhost", ServerAuthentication, ["localhost"], [IPAddress.Loopback]);
         Client = Sign("client", ClientAuthentication, ["client"], []);
     }
@@ -60,6 +72,16 @@ public sealed class TestCertificates : IDisposable
             _authority, DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddMonths(6),
             RandomNumberGenerator.GetBytes(16));
         return signed.CopyWithPrivateKey(key);
+    }
+
+    /// <summary>A root, an authority below it, and a leaf for localhost below that.</summary>
+    public static X509Certificate2 CreateChain(out X509Certificate2 intermediate, out X509Certificate2 leaf)
+    {
+        using var root = new TestCertificates("Root");
+        using var lower = new TestCertificates("Intermediate", root._authority);
+        intermediate = X509CertificateLoader.LoadCertificate(lower._authority.RawData);
+        leaf = lower.Sign("localhost", ServerAuthentication, ["localhost"], [IPAddress.Loopback]);
+        return X509CertificateLoader.LoadCertificate(root._authority.RawData);
     }
 
     public void Dispose()

@@ -104,10 +104,11 @@ internal sealed class StreamInput : PipeReader
     {
         var buffer = _current;
         var left = buffer.IsEmpty ? 0 : buffer.Slice(consumed).Length;
+        var taken = buffer.Length - left; // now: the pipe reuses the segments it gets back
         (_held, _seenAll) = (left, buffer.IsEmpty || buffer.Slice(examined).IsEmpty);
         _current = default;
         _pipe.Reader.AdvanceTo(consumed, examined);
-        if (buffer.Length > left) ReturnUnread(buffer.Length - left);
+        if (taken > 0) ReturnUnread(taken);
     }
 
     public override void CancelPendingRead() => _pipe.Reader.CancelPendingRead();

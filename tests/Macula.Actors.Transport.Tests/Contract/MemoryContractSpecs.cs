@@ -1,3 +1,4 @@
+using System.Net;
 using Macula.Actors.Transport.Memory;
 using Microsoft.Extensions.Time.Testing;
 
@@ -11,6 +12,8 @@ public sealed class MemoryContractSpecs : QuicProviderContract
     public MemoryContractSpecs() => Provider = new MemoryQuicProvider(new MemoryQuicNetwork(_time));
 
     protected override IQuicProvider Provider { get; }
+
+    protected override EndPoint SilentEndPoint() => new DnsEndPoint("nowhere.example", 9443);
 
     protected override Task AdvanceAsync(TimeSpan time)
     {

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
+using System.Net.Sockets;
 
 namespace Macula.Actors.Transport.Tests.Contract;
 
@@ -20,6 +21,13 @@ public abstract partial class QuicProviderContract : IAsyncLifetime
 
     /// <summary>Lets time pass: advances a virtual clock, or waits where the clock is real.</summary>
     protected abstract Task AdvanceAsync(TimeSpan time);
+
+    /// <summary>An address whose owner never answers.</summary>
+    protected virtual EndPoint SilentEndPoint()
+    {
+        var socket = Keep(new Silence());
+        return socket.LocalEndPoint;
+    }
 
     public Task InitializeAsync() => Task.CompletedTask;
 
@@ -121,9 +129,82 @@ public abstract partial class QuicProviderContract : IAsyncLifetime
         return bytes;
     }
 
+    /// <summary>Both ends of a stream whose reader does not read, written to until a flush waits.</summary>
+    protected static async Task<Task<FlushResult>> StallAsync(
+        IQuicStream stream, CancellationToken cancellationToken = default)
+    {
+        var chunk = new byte[16 * 1024];
+        for (var written = 0; written < 64 * 1024 * 1024; written += chunk.Length)
+        {
+            var flush = stream.Output.WriteAsync(chunk, cancellationToken).AsTask();
+            if (await Task.WhenAny(flush, Task.Delay(TimeSpan.FromMilliseconds(300), CancellationToken.None)) != flush)
+                return flush;
+            Assert.False((await flush).IsCompleted);
+        }
+
+        throw new InvalidOperationException("no flush ever waited");
+    }
+
+    /// <summary>Sends back what arrives, up to the FIN, on every stream that the peer opens.</summary>
+    protected static async Task EchoAsync(IQuicConnection connection)
+    {
+        try
+        {
+            while (true) _ = EchoAsync(await connection.AcceptStreamAsync());
+        }
+        catch (QuicTransportException)
+        {
+            // The connection ended, as all do.
+        }
+    }
+
+    private static async Task EchoAsync(IQuicStream stream)
+    {
+        try
+        {
+            await stream.Input.CopyToAsync(stream.Output);
+            await stream.Output.CompleteAsync();
+            await stream.Closed.WaitAsync(Soon);
+        }
+        catch (QuicTransportException)
+        {
+            // The peer gave the stream up.
+        }
+
+        await stream.DisposeAsync();
+    }
+
+    /// <summary>Opens a stream, has the bytes echoed, and closes it.</summary>
+    protected static async Task AssertEchoAsync(IQuicConnection connection, byte[] bytes)
+    {
+        await using var stream = await OpenAsync(connection);
+        var writing = Task.Run(async () =>
+        {
+            await WriteAsync(stream, bytes);
+            await stream.Output.CompleteAsync();
+        });
+        Assert.Equal(bytes, await ReadToEndAsync(stream));
+        await writing.WaitAsync(Soon);
+    }
+
     protected T Keep<T>(T item) where T : IAsyncDisposable
     {
         lock (_open) _open.Add(item);
         return item;
+    }
+
+    private sealed class Silence : IAsyncDisposable
+    {
+        private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+
+        public Silence() => _socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+
+        public EndPoint LocalEndPoint => _socket.LocalEndPoint!;
+
+        public ValueTask DisposeAsync()
+        {
+            _socket.Dispose();
+            return ValueTask.CompletedTask;
+        }
     }
 }

@@ -1,0 +1,163 @@
+namespace Macula.Actors.Transport.Tests.Contract;
+
+public abstract partial class QuicProviderContract
+{
+    [Fact]
+    public async Task Ten_megabytes_arrive_whole_in_both_directions_at_once()
+    {
+        var (client, server) = await PairAsync();
+        var (opened, accepted) = await StreamAsync(client, server);
+        var there = SomeBytes(10_000_000, seed: 2);
+        var back = SomeBytes(10_000_000, seed: 3);
+
+        var sending = Task.WhenAll(SendAsync(opened, there), SendAsync(accepted, back));
+        var received = await Task.WhenAll(ReceiveAsync(accepted), ReceiveAsync(opened));
+
+        await sending.WaitAsync(Soon);
+        Assert.True(there.AsSpan().SequenceEqual(received[0]));
+        Assert.True(back.AsSpan().SequenceEqual(received[1]));
+    }
+
+    [Fact]
+    public async Task A_hundred_streams_run_at_once()
+    {
+        var (client, server) = await PairAsync();
+        _ = EchoAsync(server);
+
+        await Task.WhenAll(Enumerable.Range(0, 100).Select(i => AssertEchoAsync(client, SomeBytes(10_000, i))));
+    }
+
+    [Fact]
+    public async Task A_thousand_short_streams_follow_each_other()
+    {
+        var (client, server) = await PairAsync();
+        _ = EchoAsync(server);
+
+        for (var i = 0; i < 1000; i++) await AssertEchoAsync(client, BitConverter.GetBytes(i));
+    }
+
+    [Fact]
+    public async Task Beyond_the_stream_limit_opening_waits_until_one_closes()
+    {
+        var (client, server) = await PairAsync(options => options with { MaxInboundStreams = 100 });
+        var pairs = new List<(IQuicStream Opened, IQuicStream Accepted)>();
+        for (var i = 0; i < 100; i++) pairs.Add(await StreamAsync(client, server));
+
+        var waiting = client.OpenStreamAsync().AsTask();
+        await AssertAliveAsync(pairs[0]);
+        Assert.False(waiting.IsCompleted);
+        await CloseAsync(pairs[50]);
+
+        await using var next = await waiting.WaitAsync(Soon);
+        await WriteAsync(next, "!"u8.ToArray());
+        Assert.Equal("!"u8.ToArray(), await ReadAsync(await AcceptStreamAsync(server), 1));
+    }
+
+    [Fact]
+    public async Task Each_side_has_a_stream_limit_of_its_own()
+    {
+        var (client, server) = await PairAsync(
+            options => options with { MaxInboundStreams = 1 }, options => options with { MaxInboundStreams = 2 });
+        await StreamAsync(client, server);
+        await StreamAsync(server, client);
+        await StreamAsync(server, client);
+
+        var clientWaits = client.OpenStreamAsync().AsTask();
+        var serverWaits = server.OpenStreamAsync().AsTask();
+        await client.CloseAsync(0).AsTask().WaitAsync(Soon);
+
+        await FailsAsync(QuicTransportError.OperationAborted, () => clientWaits);
+        await FailsAsync(QuicTransportError.ConnectionAborted, () => serverWaits);
+    }
+
+    [Fact]
+    public async Task A_reader_that_does_not_read_stops_the_writer_and_then_lets_it_go_on()
+    {
+        var (client, server) = await PairAsync(Narrow, Narrow);
+        var (opened, accepted) = await StreamAsync(client, server);
+        var sent = SomeBytes(2_000_000);
+        long written = 0;
+        var full = new TaskCompletionSource();
+
+        var writing = Task.Run(async () =>
+        {
+            foreach (var chunk in sent.Chunk(4000))
+            {
+                await opened.Output.WriteAsync(chunk);
+                if (Interlocked.Add(ref written, chunk.Length) >= 64 * 1024) full.TrySetResult();
+            }
+
+            await opened.Output.CompleteAsync();
+        });
+        await full.Task.WaitAsync(Soon);
+        await AdvanceAsync(ShortIdle); // long enough to write all of it, were nothing in the way
+
+        // Both bounds are 64 KiB here; a provider may round a window up to twice its size.
+        Assert.InRange(Interlocked.Read(ref written), 64 * 1024, 4 * 64 * 1024);
+        Assert.False(writing.IsCompleted);
+        var received = await ReceiveAsync(accepted);
+        Assert.True(sent.AsSpan().SequenceEqual(received));
+        await writing.WaitAsync(Soon);
+    }
+
+    [Fact]
+    public async Task A_stalled_stream_does_not_stop_another()
+    {
+        var (client, server) = await PairAsync(Narrow, Narrow);
+        var (stalled, _) = await StreamAsync(client, server);
+        await StallAsync(stalled);
+        _ = EchoAsync(server);
+
+        await AssertEchoAsync(client, SomeBytes(500_000));
+    }
+
+    [Fact]
+    public async Task What_a_given_up_stream_had_buffered_no_longer_counts_against_the_connection()
+    {
+        var (client, server) = await PairAsync(
+            options => Narrow(options) with { ConnectionReceiveWindow = 256 * 1024 }, Narrow);
+
+        for (var i = 0; i < 10; i++)
+        {
+            var (opened, accepted) = await StreamAsync(client, server);
+            await WriteAsync(opened, SomeBytes(60_000));
+            await accepted.DisposeAsync();
+            await opened.DisposeAsync();
+            await Task.WhenAll(opened.Closed, accepted.Closed).WaitAsync(Soon);
+        }
+
+        _ = EchoAsync(server);
+        await AssertEchoAsync(client, SomeBytes(500_000));
+    }
+
+    private static async Task SendAsync(IQuicStream stream, byte[] bytes)
+    {
+        foreach (var chunk in bytes.Chunk(50_000)) await WriteAsync(stream, chunk);
+        await stream.Output.CompleteAsync();
+    }
+
+    private static async Task<byte[]> ReceiveAsync(IQuicStream stream)
+    {
+        using var all = new MemoryStream();
+        await stream.Input.CopyToAsync(all).WaitAsync(TimeSpan.FromSeconds(60));
+        return all.ToArray();
+    }
+
+    private static async Task AssertAliveAsync((IQuicStream Opened, IQuicStream Accepted) pair)
+    {
+        await WriteAsync(pair.Opened, "?"u8.ToArray());
+        Assert.Equal("?"u8.ToArray(), await ReadAsync(pair.Accepted, 1));
+        await WriteAsync(pair.Accepted, "!"u8.ToArray());
+        Assert.Equal("!"u8.ToArray(), await ReadAsync(pair.Opened, 1));
+    }
+
+    private static async Task CloseAsync((IQuicStream Opened, IQuicStream Accepted) pair)
+    {
+        await pair.Opened.Output.CompleteAsync();
+        Assert.Empty(await ReadToEndAsync(pair.Accepted));
+        await pair.Accepted.Output.CompleteAsync();
+        Assert.Empty(await ReadToEndAsync(pair.Opened));
+        await pair.Opened.DisposeAsync();
+        await pair.Accepted.DisposeAsync();
+    }
+}

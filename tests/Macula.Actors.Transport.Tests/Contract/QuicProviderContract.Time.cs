@@ -1,0 +1,72 @@
+namespace Macula.Actors.Transport.Tests.Contract;
+
+public abstract partial class QuicProviderContract
+{
+    [Fact]
+    public async Task A_silent_connection_ends_after_the_idle_timeout()
+    {
+        var (client, server) = await PairAsync(
+            options => options with { IdleTimeout = ShortIdle }, options => options with { IdleTimeout = ShortIdle });
+        var accepting = AcceptStreamAsync(client);
+
+        await AdvanceAsync(ShortIdle * 3);
+
+        Assert.Equal(QuicTransportError.ConnectionIdle, (await client.Closed.WaitAsync(Soon)).Error);
+        Assert.Equal(QuicTransportError.ConnectionIdle, (await server.Closed.WaitAsync(Soon)).Error);
+        await FailsAsync(QuicTransportError.ConnectionIdle, () => accepting);
+        await FailsAsync(QuicTransportError.ConnectionIdle, () => OpenAsync(server));
+    }
+
+    [Fact]
+    public async Task The_shorter_idle_timeout_rules()
+    {
+        var (client, _) = await PairAsync(options => options with { IdleTimeout = ShortIdle });
+
+        await AdvanceAsync(ShortIdle * 3);
+
+        Assert.Equal(QuicTransportError.ConnectionIdle, (await client.Closed.WaitAsync(Soon)).Error);
+    }
+
+    [Fact]
+    public async Task Keep_alive_keeps_a_silent_connection()
+    {
+        var (client, server) = await PairAsync(
+            options => options with { IdleTimeout = ShortIdle },
+            options => options with { IdleTimeout = ShortIdle, KeepAliveInterval = ShortIdle / 5 });
+
+        for (var i = 0; i < 8; i++) await AdvanceAsync(ShortIdle / 2);
+
+        Assert.False(client.Closed.IsCompleted);
+        Assert.False(server.Closed.IsCompleted);
+        await StreamAsync(client, server);
+    }
+
+    [Fact]
+    public async Task Traffic_keeps_a_connection()
+    {
+        var (client, server) = await PairAsync(
+            options => options with { IdleTimeout = ShortIdle }, options => options with { IdleTimeout = ShortIdle });
+        var pair = await StreamAsync(client, server);
+
+        for (var i = 0; i < 8; i++)
+        {
+            await AdvanceAsync(ShortIdle / 3);
+            await AssertAliveAsync(pair);
+        }
+
+        Assert.False(client.Closed.IsCompleted);
+    }
+
+    [Fact]
+    public async Task Without_an_idle_timeout_nothing_ends()
+    {
+        var (client, server) = await PairAsync(
+            options => options with { IdleTimeout = TimeSpan.Zero },
+            options => options with { IdleTimeout = TimeSpan.Zero });
+
+        await AdvanceAsync(ShortIdle * 3);
+
+        Assert.False(client.Closed.IsCompleted);
+        await StreamAsync(client, server);
+    }
+}
