@@ -11,10 +11,10 @@ public static class ClientProtocol
     /// <param name="Stream">Where frames for this node go; its connection is the client.</param>
     public sealed record Connect(ClientInfo Client, IFrameSink Stream) : ILocal;
 
-    public sealed record Admitted(NodeId Node) : ILocal;
+    public sealed record Admitted(NodeId Node) : IToConnection;
 
     /// <param name="RetryAfter">When to try again; zero when that would not help.</param>
-    public sealed record Refused(NodeId Node, DisconnectReason Reason, TimeSpan RetryAfter) : ILocal;
+    public sealed record Refused(NodeId Node, DisconnectReason Reason, TimeSpan RetryAfter) : IToConnection;
 
     /// <summary>Sends a frame to a node on its stream. When it is not connected, the answer is
     /// <see cref="NotConnected"/>, else nothing.</summary>
@@ -24,7 +24,7 @@ public static class ClientProtocol
     public sealed record NotConnected(NodeId Node, object Tag) : ILocal;
 
     /// <summary>Told to a connection whose node has come back on a newer one.</summary>
-    public sealed record Superseded : ILocal
+    public sealed record Superseded : IToConnection
     {
         public static readonly Superseded Instance = new();
     }

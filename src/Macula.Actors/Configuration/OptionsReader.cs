@@ -15,7 +15,8 @@ namespace Macula.Actors.Configuration;
 /// <param name="section">The path of the section, such as <c>macula.clients</c>.</param>
 public sealed class OptionsReader(Config config, string section)
 {
-    private readonly Config _config = config.WithFallback(MaculaConfig.Reference);
+    private readonly Config _config =
+        ReferenceEquals(config, MaculaConfig.Reference) ? config : config.WithFallback(MaculaConfig.Reference);
     private readonly List<string> _faults = [];
 
     /// <summary>What was wrong so far, a sentence each.</summary>

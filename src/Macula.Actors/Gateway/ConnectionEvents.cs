@@ -6,14 +6,14 @@ namespace Macula.Actors.Gateway;
 /// <summary>What the loops of a connection tell its actor.</summary>
 internal static class ConnectionEvents
 {
-    public sealed record StreamOpened(IQuicStream Stream) : ILocal;
+    public sealed record StreamOpened(IQuicStream Stream) : IToConnection;
 
     /// <summary>The connection takes no more streams, because it has ended.</summary>
-    public sealed record NoMoreStreams : ILocal;
+    public sealed record NoMoreStreams : IToConnection;
 
     /// <param name="Payload">Owned by the message.</param>
     public sealed record FrameArrived(
-        StreamSession Session, FrameType Type, ReadOnlyMemory<byte> Payload, FrameLease Lease) : ILocal
+        StreamSession Session, FrameType Type, ReadOnlyMemory<byte> Payload, FrameLease Lease) : IToConnection
     {
         /// <summary>True when another actor returns the credit.</summary>
         public bool IsPassedOn { get; private set; }
@@ -26,16 +26,16 @@ internal static class ConnectionEvents
         }
     }
 
-    public sealed record FrameSkipped(FrameError Error) : ILocal;
+    public sealed record FrameSkipped(FrameError Error) : IToConnection;
 
     /// <param name="Fault">Null at an orderly end or a reset.</param>
-    public sealed record StreamEnded(StreamSession Session, FrameError? Fault) : ILocal;
+    public sealed record StreamEnded(StreamSession Session, FrameError? Fault) : IToConnection;
 
     /// <summary>The writer is through with the stream.</summary>
-    public sealed record StreamWritten(StreamSession Session) : ILocal;
+    public sealed record StreamWritten(StreamSession Session) : IToConnection;
 
     /// <summary>A queue of this connection is full and nothing in it may be dropped.</summary>
-    public sealed record OutboundOverflow : ILocal;
+    public sealed record OutboundOverflow : IToConnection;
 
-    public sealed record ConnectionEnded(QuicClosed Closed) : ILocal;
+    public sealed record ConnectionEnded(QuicClosed Closed) : IToConnection;
 }

@@ -7,5 +7,5 @@ public static class ConnectionProtocol
 {
     /// <summary>Tell the peer why, then close. The actor stops when the connection has ended.</summary>
     /// <param name="Message">A sentence for people.</param>
-    public sealed record Close(DisconnectReason Reason, string Message) : ILocal;
+    public sealed record Close(DisconnectReason Reason, string Message) : IToConnection;
 }
