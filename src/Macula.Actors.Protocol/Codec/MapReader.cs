@@ -23,6 +23,7 @@ internal ref struct MapReader
     private int _entryStart;
     private int _valueStart;
     private uint _left;
+    private int _inside;
     private bool _keyIsText;
     private bool _notAMap;
     private bool _broken;
@@ -42,6 +43,7 @@ internal ref struct MapReader
         if (MsgPackCode.IsMap(_cursor.Peek()))
         {
             _broken = !_cursor.TryMap(out _left);
+            _inside = 1;
             return;
         }
 
@@ -66,7 +68,7 @@ internal ref struct MapReader
         }
         else
         {
-            _broken = !_cursor.Skip();
+            Skip();
         }
 
         _valueStart = _cursor.Position;
@@ -86,7 +88,7 @@ internal ref struct MapReader
         return true;
     }
 
-    public void Skip() => _broken = !_cursor.Skip();
+    public void Skip() => _broken = !_cursor.Skip(_inside);
 
     public void Text(ref Utf8Text text)
     {
@@ -157,6 +159,16 @@ internal ref struct MapReader
         if (!_broken) value = new RawValue(_cursor.Since(start));
     }
 
+    /// <summary>A value that will travel inside other maps, and must stay readable there.</summary>
+    public void Raw(ref RawValue value, int maxDepth)
+    {
+        Raw(ref value);
+        if (_broken) return;
+
+        var again = new MsgPackCursor(value.Bytes);
+        if (!again.Skip(ProtocolLimits.MaxDepth - maxDepth)) _outOfRange |= _field;
+    }
+
     /// <summary>A map, to be read by a reader of its own; it is well-formed.</summary>
     public bool Map(ref RawValue value)
     {
@@ -175,6 +187,7 @@ internal ref struct MapReader
         if (!TakeList(out var count)) return;
 
         var list = new List<Utf8Text>((int)Math.Min(count, 8));
+        _inside++;
         for (; count > 0 && !_broken; count--)
         {
             Utf8Text text = default;
@@ -182,6 +195,7 @@ internal ref struct MapReader
             list.Add(text);
         }
 
+        _inside--;
         texts = list;
     }
 
@@ -191,6 +205,7 @@ internal ref struct MapReader
         if (!TakeList(out var count)) return false;
 
         maps = [];
+        _inside++;
         for (; count > 0 && !_broken; count--)
         {
             RawValue map = default;
@@ -198,6 +213,7 @@ internal ref struct MapReader
             maps.Add(map);
         }
 
+        _inside--;
         return !_broken && (_wrongKind & _field) == 0;
     }
 

@@ -85,9 +85,10 @@ internal ref struct MsgPackCursor(ReadOnlyMemory<byte> memory)
     }
 
     /// <summary>Moves past one value of any kind, all of it checked.</summary>
-    public bool Skip() => Skip(ProtocolLimits.MaxDepth);
+    /// <param name="inside">How many maps and lists it is inside of.</param>
+    public bool Skip(int inside = 0) => SkipValue(ProtocolLimits.MaxDepth - inside);
 
-    private bool Skip(int depth)
+    private bool SkipValue(int depth)
     {
         var code = Peek();
         if (MsgPackCode.IsStr(code) || MsgPackCode.IsBin(code)) return TryBytes(out _, out _);
@@ -111,7 +112,7 @@ internal ref struct MsgPackCursor(ReadOnlyMemory<byte> memory)
         if (depth == 0 || count > (ulong)Rest.Length) return false;
 
         for (; count > 0; count--)
-            if (!Skip(depth - 1)) return false;
+            if (!SkipValue(depth - 1)) return false;
         return true;
     }
 

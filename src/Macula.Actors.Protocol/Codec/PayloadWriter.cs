@@ -32,8 +32,7 @@ internal ref struct PayloadWriter
 
     public void Map(int count)
     {
-        Debug.Assert(count < 16 + ProtocolLimits.MaxExtraFields, "maps are our own fields");
-        if (_measuring) Length += count < 16 ? 1 : 3;
+        if (_measuring) Length += count < 16 ? 1 : count <= ushort.MaxValue ? 3 : 5;
         else Wrote(TryWriteMapHeader(_span[Length..], (uint)count, out var size), size);
     }
 

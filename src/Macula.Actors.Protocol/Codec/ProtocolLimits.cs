@@ -7,6 +7,10 @@ public static class ProtocolLimits
     /// <summary>Nesting of maps and arrays anywhere in a payload.</summary>
     public const int MaxDepth = 256;
 
+    /// <summary>Nesting of a stored value. Less, because replies carry it inside their own maps and
+    /// lists: one record must not make the answer with all the others unreadable.</summary>
+    public const int MaxStoredDepth = 64;
+
     /// <summary>Elements of a list of texts or nodes.</summary>
     public const int MaxListLength = 1024;
 

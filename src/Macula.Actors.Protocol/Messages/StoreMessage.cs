@@ -5,7 +5,8 @@ namespace Macula.Actors.Protocol;
 /// <summary>STORE (0x42): keep a value under a key. There is no answer.</summary>
 /// <param name="Key">At most 255 bytes, 32 by custom; <see cref="DhtKey.FromBytes"/> gives its
 /// place.</param>
-/// <param name="Value">Anything; a <see cref="ServiceRecord"/> by custom.</param>
+/// <param name="Value">Anything nested at most 64 deep; a <see cref="ServiceRecord"/> by custom.
+/// </param>
 /// <remarks>Both are slices of a one-segment payload.</remarks>
 public sealed record StoreMessage(ReadOnlyMemory<byte> Key, RawValue Value) : IMessage
 {
@@ -23,7 +24,7 @@ public sealed record StoreMessage(ReadOnlyMemory<byte> Key, RawValue Value) : IM
         while (map.Next())
         {
             if (map.Is(0, "key"u8)) map.Bytes(ref key, ProtocolLimits.MaxKeyLength);
-            else if (map.Is(1, "value"u8)) map.Raw(ref value);
+            else if (map.Is(1, "value"u8)) map.Raw(ref value, ProtocolLimits.MaxStoredDepth);
             else map.Skip();
         }
 
