@@ -20,7 +20,8 @@ public interface IBoundedTable
     long Rejected { get; }
 }
 
-/// <summary>Counts the entries of one table against its limit. The owner's thread writes, any thread reads.</summary>
+/// <summary>Counts the entries of one table against its limit. One actor sets the size, or several add and remove; any
+/// thread reads.</summary>
 public sealed class BoundedTable(string name, long limit) : IBoundedTable
 {
     private long _size;
@@ -37,15 +38,46 @@ public sealed class BoundedTable(string name, long limit) : IBoundedTable
 
     public long Rejected => Volatile.Read(ref _rejected);
 
-    public bool IsFull => Size >= Limit;
-
     /// <summary>Takes the size that the table has now.</summary>
     public void Set(long size)
     {
         Volatile.Write(ref _size, size);
-        if (size > _highWater) Volatile.Write(ref _highWater, size);
+        RaiseHighWater(size);
     }
+
+    /// <summary>Counts one entry in, unless the table is full: then it is counted as turned away.</summary>
+    public bool TryAdd()
+    {
+        var size = Size;
+        while (size < Limit)
+        {
+            var found = Interlocked.CompareExchange(ref _size, size + 1, size);
+            if (found == size)
+            {
+                RaiseHighWater(size + 1);
+                return true;
+            }
+
+            size = found;
+        }
+
+        Reject();
+        return false;
+    }
+
+    /// <summary>Counts one entry out.</summary>
+    public void Remove() => Interlocked.Decrement(ref _size);
 
     /// <summary>Counts an entry that was turned away.</summary>
     public void Reject(long count = 1) => Interlocked.Add(ref _rejected, count);
+
+    private void RaiseHighWater(long size)
+    {
+        for (var high = HighWater; size > high;)
+        {
+            var found = Interlocked.CompareExchange(ref _highWater, size, high);
+            if (found == high) return;
+            high = found;
+        }
+    }
 }

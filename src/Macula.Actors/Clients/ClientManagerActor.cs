@@ -11,19 +11,17 @@ namespace Macula.Actors.Clients;
 /// <remarks>Between any two messages: each entry of <see cref="_clients"/> has exactly one in <see cref="_streams"/>,
 /// under its node id; no stream is there without its client; each client is watched; there are at most MaxClients.
 /// <see cref="Remove"/> is the only way out.</remarks>
-public sealed class ClientManagerActor : ReceiveActor, IWithTimers
+public sealed class ClientManagerActor : ReceiveActor
 {
-    private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(1);
-
     private readonly Dictionary<IActorRef, ClientInfo> _clients = [];
     private readonly Dictionary<NodeId, IFrameSink> _streams = [];
     private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly LogThrottle _rejections = new(TimeSpan.FromSeconds(1));
     private readonly ClientManagerOptions _options;
     private readonly GatewayMetrics _metrics;
     private readonly BoundedTable _clientTable;
     private readonly BoundedTable _streamTable;
     private bool _draining;
-    private long _unlogged;
 
     public static Props Props(ClientManagerOptions options, TableCensus census, GatewayMetrics metrics) =>
         Akka.Actor.Props.Create(() => new ClientManagerActor(options, census, metrics));
@@ -38,10 +36,7 @@ public sealed class ClientManagerActor : ReceiveActor, IWithTimers
         Receive<Deliver>(OnDeliver);
         Receive<Terminated>(msg => Remove(msg.ActorRef));
         Receive<Drain>(_ => _draining = true);
-        Receive<Tick>(_ => LogSuppressed());
     }
-
-    public ITimerScheduler Timers { get; set; } = null!;
 
     private void OnConnect(Connect msg)
     {
@@ -79,8 +74,8 @@ public sealed class ClientManagerActor : ReceiveActor, IWithTimers
 
     private void OnDeliver(Deliver msg)
     {
-        if (_streams.GetValueOrDefault(msg.Node)?.TrySend(msg.Frame, FrameDelivery.Required) == true) return;
-        Sender.Tell(new NotConnected(msg.Node, msg.Tag));
+        if (_streams.GetValueOrDefault(msg.Node)?.TrySend(msg.Frame, FrameDelivery.Refusable) == true) msg.From.Settle();
+        else Sender.Tell(new NotConnected(msg.Node, msg.Tag));
     }
 
     private void Remove(IActorRef connection)
@@ -103,29 +98,10 @@ public sealed class ClientManagerActor : ReceiveActor, IWithTimers
         Sender.Tell(new Refused(msg.Client.Node, reason, retryAfter));
     }
 
-    // One line a second however many are refused, or a flood of clients becomes a flood of lines.
     private void LogRejection()
     {
-        if (Timers.IsTimerActive(Tick.Log))
-        {
-            _unlogged++;
-            return;
-        }
-
-        _log.Warning("Client connection rejected: max_clients_reached");
-        Timers.StartSingleTimer(Tick.Log, Tick.Log, LogInterval);
-    }
-
-    private void LogSuppressed()
-    {
-        if (_unlogged == 0) return;
-        _log.Warning("Client connection rejected: max_clients_reached ({Suppressed} more in the last second)", _unlogged);
-        _unlogged = 0;
-        Timers.StartSingleTimer(Tick.Log, Tick.Log, LogInterval);
-    }
-
-    private enum Tick
-    {
-        Log,
+        if (!_rejections.Admits(Context.System.Scheduler.Elapsed(), out var suppressed)) return;
+        if (suppressed == 0) _log.Warning("Client connection rejected: max_clients_reached");
+        else _log.Warning("Client connection rejected: max_clients_reached ({Suppressed} more not logged)", suppressed);
     }
 }

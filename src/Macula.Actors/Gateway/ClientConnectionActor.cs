@@ -200,11 +200,13 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         }
     }
 
-    // A peer that has shown what it is needs no CONNECT.
+    // A peer that has shown what it is needs no CONNECT. It sends one frame per stream and often leaves the stream open;
+    // here it is over with the answer, or the peer would run out of streams.
     private void OnPeerFrame(FrameArrived frame)
     {
         Timers.Cancel(Tick.Connect);
         OnFrame(frame);
+        frame.Session.Writer.OnInputEnded();
     }
 
     private void OnFrame(FrameArrived frame)

@@ -14,6 +14,9 @@ public interface IFrameSink
     /// <summary>Queues a whole encoded frame, which must not change afterwards: all receivers share it.</summary>
     /// <returns>False when it was dropped or the stream has ended.</returns>
     bool TrySend(ReadOnlyMemory<byte> frame, FrameDelivery delivery);
+
+    /// <summary>Says that a request which came on this stream has no answer here, so that nothing waits for it.</summary>
+    void Settle();
 }
 
 /// <summary>What a queue that is full may do with a frame.</summary>
@@ -21,6 +24,10 @@ public enum FrameDelivery
 {
     /// <summary>May be dropped by the slow-consumer policy: a QoS 0 PUBLISH.</summary>
     Droppable,
+
+    /// <summary>Not queued when there is no room, and nothing else happens: the sender sees to it. A CALL, which another
+    /// provider may take.</summary>
+    Refusable,
 
     /// <summary>Never dropped: when there is no room the consumer is disconnected.</summary>
     Required,

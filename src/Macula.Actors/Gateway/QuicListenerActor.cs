@@ -63,7 +63,7 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
         Receive<AcceptFailed>(OnAcceptFailed);
         Receive<Tick>(_ => Accept());
         Receive<Shutdown>(_ => OnShutdown());
-        Receive<Terminated>(_ => _connections.Set(_connections.Size - 1));
+        Receive<Terminated>(_ => _connections.Remove());
     }
 
     private void ShuttingDown()
@@ -72,7 +72,7 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
         Receive<Accepted>(msg => TurnAway(msg.Connection, DisconnectReason.ShuttingDown, "The node is shutting down."));
         Receive<Terminated>(_ =>
         {
-            _connections.Set(_connections.Size - 1);
+            _connections.Remove();
             StopIfEmpty();
         });
         ReceiveAny(_ => { });
@@ -97,16 +97,14 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
     private void OnAccepted(Accepted msg)
     {
         Accept();
-        if (_connections.IsFull)
+        if (!_connections.TryAdd())
         {
-            _connections.Reject();
             TurnAway(
                 msg.Connection, DisconnectReason.MaxClientsReached, "The node has as many connections as it may.");
             return;
         }
 
         _metrics.ConnectionAccepted();
-        _connections.Set(_connections.Size + 1);
         Context.Watch(Context.ActorOf(_connectionProps(msg.Connection), $"conn-{++_lastConnection}"));
     }
 

@@ -47,7 +47,7 @@ internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
         lock (_queue.Gate)
         {
             if (_ended || _finishing) return false;
-            if (delivery == FrameDelivery.Answer && _expectedAnswers > 0) _expectedAnswers--;
+            if (delivery == FrameDelivery.Answer) Answered();
             if (_queue.HasRoom(frame.Length) || TryMakeRoom(frame.Length, delivery, out overflow))
             {
                 _frames.Enqueue(frame, delivery == FrameDelivery.Droppable);
@@ -68,6 +68,16 @@ internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
     public void ExpectAnswer()
     {
         lock (_queue.Gate) _expectedAnswers++;
+    }
+
+    public void Settle()
+    {
+        lock (_queue.Gate)
+        {
+            Answered();
+            FinishIfDone();
+            if (_finishing) StartPump();
+        }
     }
 
     /// <summary>The peer has finished sending: finish too, once every answer is out.</summary>
@@ -103,6 +113,7 @@ internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
     private bool TryMakeRoom(int bytes, FrameDelivery delivery, out bool overflow)
     {
         overflow = false;
+        if (delivery == FrameDelivery.Refusable) return false;
         if (_queue.Policy == SlowConsumerPolicy.Disconnect) return !(overflow = true);
         if (delivery == FrameDelivery.Droppable && _queue.Policy == SlowConsumerPolicy.DropNewest)
         {
@@ -120,6 +131,11 @@ internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
         if (delivery == FrameDelivery.Droppable) _queue.Dropped();
         else overflow = true;
         return false;
+    }
+
+    private void Answered()
+    {
+        if (_expectedAnswers > 0) _expectedAnswers--;
     }
 
     private void FinishIfDone()

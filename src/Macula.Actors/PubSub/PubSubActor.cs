@@ -17,6 +17,7 @@ public sealed class PubSubActor : LeasedActor
     private readonly Dictionary<IActorRef, List<Subscriber>> _connections = [];
     private readonly List<Subscriber> _receivers = [];
     private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly LogThrottle _refusals = new(TimeSpan.FromSeconds(1));
     private readonly PubSubOptions _options;
     private readonly GatewayMetrics _metrics;
     private readonly BoundedTable _patternTable;
@@ -53,7 +54,8 @@ public sealed class PubSubActor : LeasedActor
             if (Fault(msg.Subscriber, pattern) is { } fault)
             {
                 _patternTable.Reject();
-                _log.Warning("Subscription refused: {Fault}", fault);
+                if (_refusals.Admits(Context.System.Scheduler.Elapsed(), out var suppressed))
+                    _log.Warning("Subscription refused: {Fault} ({Suppressed} more not logged)", fault, suppressed);
                 continue;
             }
 

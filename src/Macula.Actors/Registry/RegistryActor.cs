@@ -20,6 +20,7 @@ public sealed class RegistryActor : LeasedActor, IWithTimers
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly Dictionary<IActorRef, NodeId> _seen = [];
     private readonly Dictionary<NodeId, IActorRef> _seenOn = [];
+    private readonly LogThrottle _refusals = new(TimeSpan.FromSeconds(1));
     private readonly RegistryOptions _options;
     private readonly GatewayMetrics _metrics;
     private readonly ServiceTable _services;
@@ -60,8 +61,11 @@ public sealed class RegistryActor : LeasedActor, IWithTimers
         var key = DhtKey.FromBytes(msg.Message.Key.Span);
         var owner = msg.Sender.IsEmpty ? null : msg.Stream.Connection;
         foreach (var value in msg.Message.Value.Elements() ?? [])
-            if (Put(key, value, msg.Stream, owner) is { } fault)
-                _log.Warning("STORE refused: {Fault}", fault);
+        {
+            if (Put(key, value, msg.Stream, owner) is { } fault && _refusals.Admits(Now, out var suppressed))
+                _log.Warning("STORE refused: {Fault} ({Suppressed} more not logged)", fault, suppressed);
+        }
+
         if (owner is not null) WatchOrNot(owner);
         _serviceTable.Set(_services.Count);
     }

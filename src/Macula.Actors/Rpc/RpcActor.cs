@@ -28,7 +28,8 @@ public sealed class RpcActor : LeasedActor, IWithTimers
         ReplyErrorCodes.MaxHopsExceeded, ReplyErrorCodes.InvalidRequest, ReplyErrorCodes.ProviderGone,
     ]);
 
-    private readonly Dictionary<string, IActorRef> _handlers = [];
+    private readonly Dictionary<Utf8Text, IActorRef> _handlers = [];
+    private readonly Dictionary<IActorRef, HashSet<Utf8Text>> _procedures = []; // of each handler
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly RpcOptions _options;
     private readonly NodeId _self;
@@ -93,7 +94,7 @@ public sealed class RpcActor : LeasedActor, IWithTimers
         var call = new PendingCall(++_lastId, msg.Caller, msg.Message, msg.RoutedFrom);
         if (_calls.Add(call, Now + Timeout(msg.Message))) Context.Watch(call.Caller.Connection);
         _pending.Set(_calls.Count);
-        if (_handlers.TryGetValue(msg.Message.Procedure.ToString(), out var handler)) Run(call, handler);
+        if (_handlers.TryGetValue(msg.Message.Procedure, out var handler)) Run(call, handler);
         else _registry.Tell(new RegistryProtocol.FindProviders(DhtKey.ForName(msg.Message.Procedure), call.Id));
     }
 
@@ -127,7 +128,7 @@ public sealed class RpcActor : LeasedActor, IWithTimers
         for (var i = 0; i < msg.Live.Count; i++)
             if (TrySend(call, msg.Live[(first + i) % msg.Live.Count])) return;
 
-        Fail(call, ReplyErrorCodes.ProviderGone, $"Every provider of {call.Message.Procedure} has just left.");
+        Fail(call, ReplyErrorCodes.Overloaded, $"No provider of {call.Message.Procedure} takes a call now; try again.");
     }
 
     private bool TrySend(PendingCall call, RegistryProtocol.Provider provider)
@@ -136,7 +137,7 @@ public sealed class RpcActor : LeasedActor, IWithTimers
         var frame = (call.Message with { CallId = CallId.FromCounter(_run + call.Id), Timeout = left }).ToFrame();
         if (_calls.Assign(call, provider.Stream.Connection)) Context.Watch(provider.Stream.Connection);
         call.ProviderStream = provider.Stream;
-        if (provider.Stream.TrySend(frame, FrameDelivery.Required))
+        if (provider.Stream.TrySend(frame, FrameDelivery.Refusable))
         {
             call.Message = call.Message with { Args = default }; // the frame has them now
             return true;
@@ -196,14 +197,17 @@ public sealed class RpcActor : LeasedActor, IWithTimers
 
         foreach (var call in running)
             Fail(call, ReplyErrorCodes.ProviderGone, $"The provider of {call.Message.Procedure} left before it replied.");
-        foreach (var procedure in _handlers.Where(pair => pair.Value.Equals(party)).Select(pair => pair.Key).ToArray())
-            _handlers.Remove(procedure);
+        if (_procedures.Remove(party, out var procedures))
+            foreach (var procedure in procedures) _handlers.Remove(procedure);
     }
 
     private void OnRegister(Register msg)
     {
-        _handlers[msg.Procedure] = msg.Handler;
-        Context.Watch(msg.Handler);
+        Utf8Text procedure = msg.Procedure;
+        if (_handlers.TryGetValue(procedure, out var previous)) _procedures[previous].Remove(procedure);
+        _handlers[procedure] = Context.Watch(msg.Handler);
+        if (!_procedures.TryGetValue(msg.Handler, out var procedures)) _procedures[msg.Handler] = procedures = [];
+        procedures.Add(procedure);
         Sender.Tell(new Registered(msg.Procedure));
     }
 
@@ -212,11 +216,12 @@ public sealed class RpcActor : LeasedActor, IWithTimers
         var route = msg.Message;
         if (route.Destination != _self)
         {
-            _clients.Tell(new ClientProtocol.Deliver(route.Destination, route.ToFrame(), msg with { Lease = default }));
+            _clients.Tell(
+                new ClientProtocol.Deliver(route.Destination, route.ToFrame(), msg.From, msg with { Lease = default }));
             return;
         }
 
-        // A reply for this node itself would answer a call that it routed; it routes none yet.
+        // A reply for this node itself would answer a call that it routed, and it routes none of its own.
         if (!route.IsCall) _metrics.LateReply();
         else if (CallMessage.TryDecode(route.Payload.AsPayload(), out var call, out var error))
             OnCall(new Call(msg.From, call, default, route.Source));
