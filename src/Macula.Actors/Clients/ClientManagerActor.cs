@@ -74,7 +74,7 @@ public sealed class ClientManagerActor : ReceiveActor
 
     private void OnDeliver(Deliver msg)
     {
-        if (_streams.GetValueOrDefault(msg.Node)?.TrySend(msg.Frame, FrameDelivery.Refusable) == true) msg.From.Settle();
+        if (_streams.GetValueOrDefault(msg.Node)?.TrySend(msg.Frame, FrameDelivery.Refusable) == true) msg.From?.Settle();
         else Sender.Tell(new NotConnected(msg.Node, msg.Tag));
     }
 

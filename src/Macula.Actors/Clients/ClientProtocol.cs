@@ -18,9 +18,9 @@ public static class ClientProtocol
 
     /// <summary>Sends a frame to a node on its stream. When it is not connected, the answer is
     /// <see cref="NotConnected"/>, else nothing.</summary>
-    /// <param name="From">The stream that it came on, which is settled when it was sent.</param>
+    /// <param name="From">The stream that waits for an answer, which is settled when the frame was sent; or null.</param>
     /// <param name="Tag">Comes back with the answer.</param>
-    public sealed record Deliver(NodeId Node, ReadOnlyMemory<byte> Frame, IFrameSink From, object Tag) : ILocal;
+    public sealed record Deliver(NodeId Node, ReadOnlyMemory<byte> Frame, IFrameSink? From, object Tag) : ILocal;
 
     public sealed record NotConnected(NodeId Node, object Tag) : ILocal;
 

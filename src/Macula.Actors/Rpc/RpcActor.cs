@@ -217,7 +217,7 @@ public sealed class RpcActor : LeasedActor, IWithTimers
         if (route.Destination != _self)
         {
             _clients.Tell(
-                new ClientProtocol.Deliver(route.Destination, route.ToFrame(), msg.From, msg with { Lease = default }));
+                new ClientProtocol.Deliver(route.Destination, route.ToFrame(), route.IsCall ? msg.From : null, msg with { Lease = default }));
             return;
         }
 
