@@ -247,7 +247,6 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
             return;
         }
 
-        _node = connect.NodeId;
         frame.Session.Writer.IsHeldOpen = true;
         _client = new ClientInfo(
             connect.NodeId, realm, [.. connect.Capabilities.Select(each => each.ToString())],
@@ -267,8 +266,9 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     private void Welcome()
     {
         var writer = _connecting!.Writer;
+        _node = _client!.Node; // not before: who is not admitted owns nothing
         _neighbours.Registry.Tell(new RegistryProtocol.NodeSeen(
-            writer, _client!.Node, _client.Address, _client.Endpoint));
+            writer, _node, _client.Address, _client.Endpoint));
         var now = UnixNow();
         writer.TrySend(new PongMessage(now, now).ToFrame(), FrameDelivery.Required);
     }

@@ -60,9 +60,10 @@ public sealed class RegistryActor : LeasedActor, IWithTimers
     {
         var key = DhtKey.FromBytes(msg.Message.Key.Span);
         var owner = msg.Sender.IsEmpty ? null : msg.Stream.Connection;
+        if (owner is not null && !owner.Equals(_seenOn.GetValueOrDefault(msg.Sender))) return; // superseded
         foreach (var value in msg.Message.Value.Elements() ?? [])
         {
-            if (Put(key, value, msg.Stream, owner) is { } fault && _refusals.Admits(Now, out var suppressed))
+            if (Put(key, value, msg, owner) is { } fault && _refusals.Admits(Now, out var suppressed))
                 _log.Warning("STORE refused: {Fault} ({Suppressed} more not logged)", fault, suppressed);
         }
 
@@ -70,20 +71,22 @@ public sealed class RegistryActor : LeasedActor, IWithTimers
         _serviceTable.Set(_services.Count);
     }
 
-    private string? Put(DhtKey key, RawValue value, IFrameSink stream, IActorRef? owner)
+    private string? Put(DhtKey key, RawValue value, Store msg, IActorRef? owner)
     {
         if (value.Bytes.Length > _options.MaxValueSize)
             return $"a value of {value.Bytes.Length} bytes is more than max-value-size {_options.MaxValueSize}";
         if (!ServiceRecord.TryDecode(value, out var record, out var error)) return $"no service record: {error}";
+        var isOwn = owner is not null && record.NodeId == msg.Sender;
         if (record.Ttl == 0)
         {
-            _services.Withdraw(key, record.NodeId, owner);
+            _services.Withdraw(key, record.NodeId, owner, isOwn);
             return null;
         }
 
         var lease = TimeSpan.FromSeconds(Math.Min(record.Ttl, _options.ServiceTtl.TotalSeconds));
         var callable = owner is not null && !record.Metadata.IsEmpty; // subscriptions are stored too, without metadata
-        var refusal = _services.Put(key, record.NodeId, value, stream, owner, callable, Now + lease);
+        var refusal = _services.Put(
+            key, record.NodeId, value, msg.Stream, owner, isOwn, callable, Now + lease);
         if (refusal == StoreRefusal.None) return null;
         _serviceTable.Reject();
         return refusal switch
@@ -134,15 +137,21 @@ public sealed class RegistryActor : LeasedActor, IWithTimers
     {
         var connection = msg.Stream.Connection;
         ForgetNode(connection);
+        if (_seenOn.TryGetValue(msg.Node, out var superseded))
+        {
+            // The newer session advertises anew, while the older may take its time to end.
+            _services.WithdrawAll(superseded);
+            ForgetNode(superseded);
+            WatchOrNot(superseded);
+            _serviceTable.Set(_services.Count);
+        }
+
         var lastSeen = Context.System.Scheduler.Now.ToUnixTimeMilliseconds();
         var info = new NodeInfo(
             msg.Node, msg.Address, lastSeen, msg.Endpoint.Length > 0 ? (Utf8Text?)msg.Endpoint : null);
-        if (_nodes.Put(msg.Node, info))
-        {
-            _seen[connection] = msg.Node;
-            _seenOn[msg.Node] = connection;
-        }
-
+        _nodes.Put(msg.Node, info); // not when its bucket is full, or it has the id of this node
+        _seen[connection] = msg.Node;
+        _seenOn[msg.Node] = connection;
         WatchOrNot(connection);
         _nodeTable.Set(_nodes.Count);
     }
@@ -162,10 +171,10 @@ public sealed class RegistryActor : LeasedActor, IWithTimers
         _nodeTable.Set(_nodes.Count);
     }
 
-    // After a takeover the node is known by its newer connection, which the end of the older must not touch.
+    // Both tables change together: after a takeover the older connection is in neither.
     private void ForgetNode(IActorRef connection)
     {
-        if (!_seen.Remove(connection, out var node) || !_seenOn[node].Equals(connection)) return;
+        if (!_seen.Remove(connection, out var node)) return;
         _seenOn.Remove(node);
         _nodes.Remove(node);
     }

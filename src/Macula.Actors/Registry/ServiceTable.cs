@@ -22,11 +22,16 @@ internal enum StoreRefusal
 /// costs what expires, and all indexes change together. Not thread-safe.</summary>
 internal sealed class ServiceTable(RegistryOptions options, TimeSpan now)
 {
-    private static readonly TimeSpan Resolution = TimeSpan.FromMilliseconds(100);
+    private const int Slots = 512;
+
+    private static readonly TimeSpan FinestResolution = TimeSpan.FromMilliseconds(100);
 
     private readonly Dictionary<DhtKey, Service> _services = [];
     private readonly Dictionary<IActorRef, HashSet<Record>> _owners = [];
-    private readonly DeadlineWheel<Record> _leases = new(Resolution, now);
+
+    // One turn of the wheel is longer than any lease, so that a sweep meets what is due and hardly anything else.
+    private readonly DeadlineWheel<Record> _leases =
+        new(TimeSpan.FromTicks(Math.Max(FinestResolution.Ticks, options.ServiceTtl.Ticks / (Slots / 2))), now, Slots);
 
     /// <summary>Records, all keys together.</summary>
     public int Count => _leases.Count;
@@ -36,8 +41,10 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now)
 
     /// <summary>Puts or renews a record; a new value replaces the old one of the same node.</summary>
     /// <param name="owner">Whose end takes the record, or null.</param>
+    /// <param name="isOwn">True when the owner is that very node: its records are its own, whoever put them first.</param>
     public StoreRefusal Put(
-        DhtKey key, NodeId node, RawValue value, IFrameSink stream, IActorRef? owner, bool callable, TimeSpan due)
+        DhtKey key, NodeId node, RawValue value, IFrameSink stream, IActorRef? owner, bool isOwn, bool callable,
+        TimeSpan due)
     {
         var service = _services.GetValueOrDefault(key);
         var record = service?.Records.GetValueOrDefault(node);
@@ -49,7 +56,7 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now)
             service.Records.Add(node, record);
             service.Order.AddLast(record.Place);
         }
-        else if (record.Owner is not null && !record.Owner.Equals(owner))
+        else if (record.Owner is not null && !record.Owner.Equals(owner) && !isOwn)
         {
             return StoreRefusal.NotOwner;
         }
@@ -63,10 +70,10 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now)
         return StoreRefusal.None;
     }
 
-    public bool Withdraw(DhtKey key, NodeId node, IActorRef? owner)
+    public bool Withdraw(DhtKey key, NodeId node, IActorRef? owner, bool isOwn)
     {
         if (_services.GetValueOrDefault(key)?.Records.GetValueOrDefault(node) is not { } record) return false;
-        if (record.Owner is not null && !record.Owner.Equals(owner)) return false;
+        if (record.Owner is not null && !record.Owner.Equals(owner) && !isOwn) return false;
         Remove(record);
         return true;
     }
@@ -116,6 +123,7 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now)
     private void Own(Record record, IActorRef? owner)
     {
         if (owner is null || owner.Equals(record.Owner)) return;
+        Disown(record);
         record.Owner = owner;
         if (!_owners.TryGetValue(owner, out var owned)) _owners[owner] = owned = [];
         owned.Add(record);
@@ -130,11 +138,14 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now)
         service.Order.Remove(record.Place);
         service.Live = null;
         if (service.Records.Count == 0) _services.Remove(service.Key);
-        if (record.Owner is not null && _owners.TryGetValue(record.Owner, out var owned))
-        {
-            owned.Remove(record);
-            if (owned.Count == 0) _owners.Remove(record.Owner);
-        }
+        Disown(record);
+    }
+
+    private void Disown(Record record)
+    {
+        if (record.Owner is null || !_owners.TryGetValue(record.Owner, out var owned)) return;
+        owned.Remove(record);
+        if (owned.Count == 0) _owners.Remove(record.Owner);
     }
 
     private sealed class Service(DhtKey key)
