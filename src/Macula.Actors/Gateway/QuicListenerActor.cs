@@ -21,6 +21,8 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
     private readonly GatewayMetrics _metrics;
     private readonly BoundedTable _connections;
     private IQuicListener? _listener;
+    private bool _isOpening = true;
+    private long _ownConnections;
     private long _lastConnection;
 
     public static Props Props(
@@ -53,6 +55,7 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
     protected override void PostStop()
     {
         if (_listener is not null) _ = _listener.DisposeAsync().AsTask();
+        for (; _ownConnections > 0; _ownConnections--) _connections.Remove(); // those that end together with it
     }
 
     private void Listening()
@@ -63,16 +66,21 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
         Receive<AcceptFailed>(OnAcceptFailed);
         Receive<Tick>(_ => Accept());
         Receive<Shutdown>(_ => OnShutdown());
-        Receive<Terminated>(_ => _connections.Remove());
+        Receive<Terminated>(_ => OnTerminated());
     }
 
     private void ShuttingDown()
     {
-        Receive<Opened>(msg => _ = msg.Listener.DisposeAsync().AsTask());
+        Receive<Opened>(msg =>
+        {
+            (_listener, _isOpening) = (msg.Listener, false);
+            StopIfEmpty();
+        });
+        Receive<NotOpened>(_ => Context.Stop(Self));
         Receive<Accepted>(msg => TurnAway(msg.Connection, DisconnectReason.ShuttingDown, "The node is shutting down."));
         Receive<Terminated>(_ =>
         {
-            _connections.Remove();
+            OnTerminated();
             StopIfEmpty();
         });
         ReceiveAny(_ => { });
@@ -80,7 +88,7 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
 
     private void OnOpened(Opened msg)
     {
-        _listener = msg.Listener;
+        (_listener, _isOpening) = (msg.Listener, false);
         Context.Parent.Tell(new Bound(_listener.LocalEndPoint));
         Accept();
     }
@@ -105,7 +113,14 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
         }
 
         _metrics.ConnectionAccepted();
+        _ownConnections++;
         Context.Watch(Context.ActorOf(_connectionProps(msg.Connection), $"conn-{++_lastConnection}"));
+    }
+
+    private void OnTerminated()
+    {
+        _ownConnections--;
+        _connections.Remove();
     }
 
     private void OnAcceptFailed(AcceptFailed msg)
@@ -127,6 +142,7 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
 
     private void StopIfEmpty()
     {
+        if (_isOpening) return; // or the port would stay taken, with nobody there to close it
         if (!Context.GetChildren().Any()) Context.Stop(Self);
     }
 

@@ -33,6 +33,9 @@ internal sealed class StreamReader(
     /// <returns>The fault that ended the stream, or null at its orderly end.</returns>
     private async ValueTask<FrameError?> ReadAsync()
     {
+        // Streams that overtake the first one wait for the client to be admitted there.
+        if (!session.IsFirst && !limits.PeersAllowed) await admitted.ConfigureAwait(false);
+
         var input = session.Stream.Input;
         while (true)
         {
@@ -48,8 +51,9 @@ internal sealed class StreamReader(
                 else if (await DeliverAsync(frame).ConfigureAwait(false) is { } fault) return fault;
             }
 
-            if (read.IsCompleted) return null; // half a frame at the end is nobody's loss but the peer's
-            input.AdvanceTo(rest.Start, rest.End);
+            // Half a frame at the end is nobody's loss but the peer's; the stream may stay, its bytes must not.
+            input.AdvanceTo(read.IsCompleted ? rest.End : rest.Start, rest.End);
+            if (read.IsCompleted) return null;
         }
     }
 
@@ -62,7 +66,6 @@ internal sealed class StreamReader(
             if (frame.Type == FrameType.Connect && length > limits.MaxConnectSize)
                 return new FrameError(FrameErrorCode.FrameTooLarge, (uint)length);
 
-            // Streams that overtake the first one wait for the client to be admitted there.
             if (!session.IsFirst) await admitted.ConfigureAwait(false);
         }
 
