@@ -1,0 +1,30 @@
+namespace Macula.Actors.Client;
+
+/// <summary>How a procedure is offered.</summary>
+public sealed record MaculaAdvertiseOptions
+{
+    /// <summary>How long the gateway keeps the offer without a renewal, whole seconds, 1 s to
+    /// 1 day. It is renewed after about half of it. Default 300 s.</summary>
+    public TimeSpan Ttl { get; init; } = TimeSpan.FromSeconds(300);
+
+    /// <summary>Calls that may run at once; more are answered <c>overloaded</c>. Default 64.
+    /// </summary>
+    public int MaxConcurrency { get; init; } = 64;
+
+    /// <summary>Shown to those who look the service up. Default: nothing.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; init; } =
+        new Dictionary<string, string>();
+
+    internal MaculaAdvertiseOptions Checked()
+    {
+        List<string> faults = [];
+        if (Ttl < TimeSpan.FromSeconds(1) || Ttl > TimeSpan.FromDays(1))
+            faults.Add($"{nameof(Ttl)} is {Ttl}; allowed from 1 s to 1 day");
+        if (MaxConcurrency < 1)
+            faults.Add($"{nameof(MaxConcurrency)} is {MaxConcurrency}; allowed from 1");
+        if (Metadata.Count > 1000)
+            faults.Add($"{nameof(Metadata)} has {Metadata.Count} entries; allowed up to 1000");
+
+        return faults is [] ? this : throw new ArgumentException(string.Join("; ", faults));
+    }
+}
