@@ -11,6 +11,9 @@ internal sealed record Failure(QuicTransportError Error, string Message, long? E
     public static Failure LocallyClosed { get; } =
         new(QuicTransportError.OperationAborted, "the connection was closed by this side");
 
+    public static Failure LocallyAborted { get; } =
+        new(QuicTransportError.OperationAborted, "the connection was aborted by this side");
+
     public QuicTransportException ToException() => new(Error, Message, ErrorCode);
 
     /// <summary>What the peer's CONNECTION_CLOSE means.</summary>

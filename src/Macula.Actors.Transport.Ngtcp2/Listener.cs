@@ -24,6 +24,9 @@ internal sealed class Listener(Endpoint endpoint, Acceptor acceptor) : IQuicList
         }
     }
 
+    /// <summary>For specs.</summary>
+    internal Endpoint Endpoint => endpoint;
+
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0) return;

@@ -28,7 +28,7 @@ public sealed class Ngtcp2Provider(ILogger<Ngtcp2Provider>? log = null) : IQuicP
         ArgumentNullException.ThrowIfNull(options);
         cancellationToken.ThrowIfCancellationRequested();
         RequireSupport();
-        OptionCheck.Check(options);
+        QuicOptionChecks.Check(options);
         var endpoint = new Endpoint(options.EndPoint, StatelessResetTokens.ForServer(options), _log);
         try
         {
@@ -49,7 +49,7 @@ public sealed class Ngtcp2Provider(ILogger<Ngtcp2Provider>? log = null) : IQuicP
     {
         ArgumentNullException.ThrowIfNull(options);
         RequireSupport();
-        OptionCheck.Check(options);
+        QuicOptionChecks.Check(options);
         var (remote, host) = await Resolve(options.EndPoint, cancellationToken).ConfigureAwait(false);
         var connection = await Start(options, remote, options.ServerName ?? host).ConfigureAwait(false);
         using var cancellation =

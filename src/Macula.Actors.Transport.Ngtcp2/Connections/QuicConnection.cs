@@ -8,8 +8,6 @@ namespace Macula.Actors.Transport.Ngtcp2.Connections;
 /// <summary>The user's side of a connection. It outlives the session and everything native.</summary>
 internal sealed class QuicConnection(Session session) : IQuicConnection
 {
-    private const long LargestErrorCode = (1L << 62) - 1;
-
     private readonly TaskCompletionSource<QuicClosed> _closed =
         new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -17,6 +15,8 @@ internal sealed class QuicConnection(Session session) : IQuicConnection
 
     private readonly Channel<QuicStream> _inbound = Channel.CreateUnbounded<QuicStream>(
         new UnboundedChannelOptions { SingleWriter = true }); // the peer's stream limit bounds it
+
+    private int _closeRequested;
 
     public IPEndPoint LocalEndPoint => session.Endpoint.Socket.LocalEndPoint;
 
@@ -69,7 +69,7 @@ internal sealed class QuicConnection(Session session) : IQuicConnection
 
     public async ValueTask DisposeAsync()
     {
-        RequestClose(session.Options.DefaultCloseErrorCode, "", orderly: true);
+        if (Volatile.Read(ref _closeRequested) == 0) Abort(session.Options.DefaultCloseErrorCode);
         await _closed.Task.ConfigureAwait(false);
         while (_inbound.Reader.TryRead(out var stream)) await stream.DisposeAsync().ConfigureAwait(false);
         session.PeerCertificates?.Dispose();
@@ -96,9 +96,9 @@ internal sealed class QuicConnection(Session session) : IQuicConnection
 
     private void RequestClose(long errorCode, string reason, bool orderly)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(errorCode);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(errorCode, LargestErrorCode);
+        QuicOptionChecks.CheckErrorCode(errorCode);
         ArgumentNullException.ThrowIfNull(reason);
+        Volatile.Write(ref _closeRequested, 1);
         if (_closed.Task.IsCompleted) return;
         var request = new CloseRequest(errorCode, reason, orderly);
         session.Endpoint.Post(() => session.Close(request));

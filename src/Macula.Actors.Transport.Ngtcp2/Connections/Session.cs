@@ -214,10 +214,11 @@ internal abstract unsafe class Session : Route
         else Arm();
     }
 
-    /// <summary>Closes once all that was written is acknowledged, or the time-out has passed.</summary>
+    /// <summary>An orderly close waits until all that was written is acknowledged, or the time-out has passed; an
+    /// abort does not, and cuts a waiting close short.</summary>
     public void Close(CloseRequest request)
     {
-        if (HasEnded || _close is not null) return;
+        if (HasEnded || (_close is not null && request.Orderly)) return;
         var now = Endpoint.Now;
         _close = request;
         if (!request.Orderly || !HandshakeCompleted)
@@ -272,6 +273,9 @@ internal abstract unsafe class Session : Route
 
         WriteCloseAndEnd(&error, failure, byPeer: false, now);
     }
+
+    /// <summary>For specs: the end without a word to the peer.</summary>
+    public void Vanish(ulong now) => End(Failure.LocallyAborted, byPeer: false, null, now);
 
     /// <summary>Frees what a constructor that failed half-way has made; nobody knows the session yet.</summary>
     protected void Discard()
@@ -331,7 +335,7 @@ internal abstract unsafe class Session : Route
         fixed (byte* start = reason)
         {
             QuicLibrary.CloseErrorSetApplication(&error, (ulong)_close.ErrorCode, start, (nuint)reason.Length);
-            WriteCloseAndEnd(&error, Failure.LocallyClosed, byPeer: false, now);
+            WriteCloseAndEnd(&error, _close.Failure, byPeer: false, now);
         }
     }
 

@@ -196,6 +196,13 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
         }
     }
 
+    /// <summary>For specs, on the loop: ends as a killed process does; no peer is told.</summary>
+    internal void Vanish()
+    {
+        lock (_gate) _isStopping = true;
+        foreach (var session in _sessions.ToArray()) session.Vanish(Now);
+    }
+
     /// <summary>The thread does it as it ends; others only where there is no thread yet.</summary>
     public void Dispose()
     {

@@ -85,8 +85,7 @@ internal sealed class QuicStream : IQuicStream, ILoopWork
 
     public void Abort(QuicAbortDirection direction, long errorCode)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(errorCode);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(errorCode, (1L << 62) - 1);
+        QuicOptionChecks.CheckErrorCode(errorCode);
         var failure = new Failure(QuicTransportError.OperationAborted, "the stream was aborted by this side");
         if (direction.HasFlag(QuicAbortDirection.Write))
         {

@@ -1,22 +1,29 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using Macula.Actors.Transport.Ngtcp2;
+using Macula.Actors.Transport.Ngtcp2.Loop;
 
 namespace Macula.Actors.Transport.Tests.Ngtcp2;
 
-/// <summary>A listener and helpers to connect to it; every wait has a deadline.</summary>
+/// <summary>A listener, and helpers to connect to it; every wait has a deadline.</summary>
 internal sealed class Pair(Ngtcp2Provider provider, IQuicListener listener) : IAsyncDisposable
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
-    public Ngtcp2Provider Provider => provider;
-
-    public IQuicListener Listener => listener;
 
     public static QuicListenOptions Listening { get; } = new()
     {
         EndPoint = new IPEndPoint(IPAddress.Loopback, 0),
         Certificate = TestCertificates.Shared.Server,
+    };
+
+    public IQuicListener Listener => listener;
+
+    public QuicConnectOptions Connecting => new()
+    {
+        EndPoint = listener.LocalEndPoint,
+        ServerName = "localhost",
+        Trust = TestCertificates.Shared.Trust,
     };
 
     public static async Task<Pair> Listen(Func<QuicListenOptions, QuicListenOptions>? change = null)
@@ -26,18 +33,10 @@ internal sealed class Pair(Ngtcp2Provider provider, IQuicListener listener) : IA
         return new Pair(provider, await provider.ListenAsync(options));
     }
 
-    public QuicConnectOptions Connecting => new()
-    {
-        EndPoint = listener.LocalEndPoint,
-        ServerName = "localhost",
-        Trust = TestCertificates.Shared.Trust,
-    };
+    public Task<IQuicConnection> Connect(Func<QuicConnectOptions, QuicConnectOptions>? change = null) =>
+        provider.ConnectAsync(change?.Invoke(Connecting) ?? Connecting).AsTask().WaitAsync(Patience);
 
-    public async Task<IQuicConnection> Connect(Func<QuicConnectOptions, QuicConnectOptions>? change = null) =>
-        await provider.ConnectAsync(change?.Invoke(Connecting) ?? Connecting).AsTask().WaitAsync(Patience);
-
-    public async Task<IQuicConnection> Accept() =>
-        await listener.AcceptConnectionAsync().AsTask().WaitAsync(Patience);
+    public Task<IQuicConnection> Accept() => listener.AcceptConnectionAsync().AsTask().WaitAsync(Patience);
 
     public async Task<(IQuicConnection Client, IQuicConnection Server)> Both(
         Func<QuicConnectOptions, QuicConnectOptions>? change = null)
@@ -47,32 +46,71 @@ internal sealed class Pair(Ngtcp2Provider provider, IQuicListener listener) : IA
         return (client, await accepting);
     }
 
-    /// <summary>A stream of each side of a new connection; the server has read the greeting byte.</summary>
+    /// <summary>Both ends of a stream of a new connection; a first byte has crossed it.</summary>
     public async Task<(IQuicStream Client, IQuicStream Server)> Streams(
         Func<QuicConnectOptions, QuicConnectOptions>? change = null)
     {
         var (client, server) = await Both(change);
-        var mine = await client.OpenStreamAsync().AsTask().WaitAsync(Patience);
-        await mine.Output.WriteAsync(new byte[] { 1 }).AsTask().WaitAsync(Patience);
-        var theirs = await server.AcceptStreamAsync().AsTask().WaitAsync(Patience);
-        await ReadExactly(theirs.Input, 1);
+        return await Streams(client, server);
+    }
+
+    public static async Task<(IQuicStream Mine, IQuicStream Theirs)> Streams(
+        IQuicConnection opener, IQuicConnection acceptor)
+    {
+        var mine = await Open(opener);
+        await Write(mine, [1]);
+        var theirs = await AcceptStream(acceptor);
+        await Read(theirs, 1);
         return (mine, theirs);
     }
 
-    public static async Task<byte[]> ReadExactly(PipeReader reader, int count)
+    public static Task<IQuicStream> Open(IQuicConnection connection) =>
+        connection.OpenStreamAsync().AsTask().WaitAsync(Patience);
+
+    public static Task<IQuicStream> AcceptStream(IQuicConnection connection) =>
+        connection.AcceptStreamAsync().AsTask().WaitAsync(Patience);
+
+    public static Task<FlushResult> Write(IQuicStream stream, byte[] bytes) =>
+        stream.Output.WriteAsync(bytes).AsTask().WaitAsync(Patience);
+
+    public static async Task<byte[]> Read(IQuicStream stream, int count)
     {
-        var result = await reader.ReadAtLeastAsync(count).AsTask().WaitAsync(Patience);
+        var result = await stream.Input.ReadAtLeastAsync(count).AsTask().WaitAsync(Patience);
         Assert.True(result.Buffer.Length >= count, $"the stream ended after {result.Buffer.Length} bytes");
-        var bytes = System.Buffers.BuffersExtensions.ToArray(result.Buffer.Slice(0, count));
-        reader.AdvanceTo(result.Buffer.GetPosition(count));
+        var bytes = result.Buffer.Slice(0, count).ToArray();
+        stream.Input.AdvanceTo(result.Buffer.GetPosition(count));
         return bytes;
     }
 
-    public static async Task<byte[]> ReadToEnd(PipeReader reader)
+    public static async Task<byte[]> ReadToEnd(IQuicStream stream)
     {
         using var all = new MemoryStream();
-        await reader.CopyToAsync(all).WaitAsync(Patience);
+        await stream.Input.CopyToAsync(all).WaitAsync(Patience);
         return all.ToArray();
+    }
+
+    public static async Task<QuicTransportException> Fails(QuicTransportError error, Func<Task> action)
+    {
+        var thrown = await Assert.ThrowsAsync<QuicTransportException>(() => action().WaitAsync(Patience));
+        Assert.True(error == thrown.Error, $"expected {error}, got {thrown.Error}: {thrown.Message}");
+        return thrown;
+    }
+
+    public static Task<QuicClosed> Ended(IQuicConnection connection) => connection.Closed.WaitAsync(Patience);
+
+    public static byte[] SomeBytes(int count)
+    {
+        var bytes = new byte[count];
+        new Random(count).NextBytes(bytes);
+        return bytes;
+    }
+
+    /// <summary>The server's process dies: no peer hears of it.</summary>
+    public async Task KillServer()
+    {
+        var endpoint = ((Transport.Ngtcp2.Listener)listener).Endpoint;
+        endpoint.Post(endpoint.Vanish);
+        await endpoint.Stopped.WaitAsync(Patience);
     }
 
     public ValueTask DisposeAsync() => listener.DisposeAsync();
