@@ -53,7 +53,7 @@ internal sealed class StreamInput(PipeReader pipe, QuicStream stream) : PipeRead
     public void Fail(Failure failure, bool discard)
     {
         _failure ??= failure;
-        _discard |= discard;
+        if (discard) _discard = true;
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -61,7 +61,7 @@ internal sealed class StreamInput(PipeReader pipe, QuicStream stream) : PipeRead
 
     private ReadResult Judge(ReadResult result)
     {
-        if (!result.IsCompleted || result.IsCanceled || _failure is not { } failure)
+        if (_failure is not { } failure || (!_discard && (!result.IsCompleted || result.IsCanceled)))
         {
             _buffer = result.Buffer;
             return result;
@@ -69,7 +69,7 @@ internal sealed class StreamInput(PipeReader pipe, QuicStream stream) : PipeRead
 
         if (_discard || result.Buffer.Length <= _examined)
         {
-            pipe.AdvanceTo(result.Buffer.Start);
+            pipe.AdvanceTo(result.Buffer.Start); // else the next read would be refused
             throw failure.ToException();
         }
 

@@ -10,6 +10,9 @@ public sealed class Ngtcp2EndpointSpecs
 {
     private const int LongHeader = 0xc0;
 
+    // Streams that other specs never dispose keep theirs.
+    private readonly long _blocksBefore = Counters.SendBlocks;
+
     [Fact]
     public async Task A_thousand_connections_leave_nothing_behind()
     {
@@ -150,14 +153,14 @@ public sealed class Ngtcp2EndpointSpecs
     }
 
     /// <summary>Tombstones keep a client's port for three probe time-outs, so this may take a moment.</summary>
-    private static async Task NothingIsLeft()
+    private async Task NothingIsLeft()
     {
         using var deadline = new CancellationTokenSource(Pair.Patience);
         using var ticks = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
         while (Left() != 0 && !deadline.IsCancellationRequested) await ticks.WaitForNextTickAsync();
         Assert.True(Left() == 0, Counters.Describe());
 
-        static long Left() => Counters.Endpoints + Counters.NativeConnections + Counters.TlsSessions +
-            Counters.Credentials + Counters.Streams + Counters.SendBlocks;
+        long Left() => Counters.Endpoints + Counters.NativeConnections + Counters.TlsSessions +
+            Counters.Credentials + Counters.Streams + Counters.SendBlocks - _blocksBefore;
     }
 }

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using Macula.Actors.Transport.Ngtcp2;
-using Macula.Actors.Transport.Ngtcp2.Loop;
 
 namespace Macula.Actors.Transport.Tests.Ngtcp2;
 
