@@ -234,6 +234,14 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     private void OnConnect(FrameArrived frame)
     {
         _connecting = frame.Session;
+        if (frame.Payload.Length > _options.MaxConnectSize)
+        {
+            Refuse(
+                DisconnectReason.FrameTooLarge,
+                $"A CONNECT of {frame.Payload.Length} bytes is more than {_options.MaxConnectSize}.");
+            return;
+        }
+
         if (!ConnectMessage.TryDecode(new ReadOnlySequence<byte>(frame.Payload), out var connect, out var error))
         {
             Refuse(DisconnectReason.MalformedConnect, $"The CONNECT cannot be read: {error}");
