@@ -74,8 +74,14 @@ public sealed class ClientManagerActor : ReceiveActor
 
     private void OnDeliver(Deliver msg)
     {
-        if (_streams.GetValueOrDefault(msg.Node)?.TrySend(msg.Frame, FrameDelivery.Refusable) == true) msg.From?.Settle();
-        else Sender.Tell(new NotConnected(msg.Node, msg.Tag));
+        if (_streams.GetValueOrDefault(msg.Node)?.TrySend(msg.Frame, FrameDelivery.Refusable) != true)
+        {
+            Sender.Tell(new NotConnected(msg.Node, msg.Tag, msg.Lease));
+            return;
+        }
+
+        msg.From?.Settle();
+        msg.Lease.Return();
     }
 
     private void Remove(IActorRef connection)

@@ -20,9 +20,10 @@ public static class ClientProtocol
     /// <see cref="NotConnected"/>, else nothing.</summary>
     /// <param name="From">The stream that waits for an answer, which is settled when the frame was sent; or null.</param>
     /// <param name="Tag">Comes back with the answer.</param>
-    public sealed record Deliver(NodeId Node, ReadOnlyMemory<byte> Frame, IFrameSink? From, object Tag) : ILocal;
+    public sealed record Deliver(
+        NodeId Node, ReadOnlyMemory<byte> Frame, IFrameSink? From, object Tag, FrameLease Lease) : ILocal, ILeased;
 
-    public sealed record NotConnected(NodeId Node, object Tag) : ILocal;
+    public sealed record NotConnected(NodeId Node, object Tag, FrameLease Lease) : ILocal, ILeased;
 
     /// <summary>Told to a connection whose node has come back on a newer one.</summary>
     public sealed record Superseded : IToConnection

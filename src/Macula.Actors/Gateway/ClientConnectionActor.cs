@@ -29,6 +29,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     private readonly ReaderLimits _limits;
     private readonly ReadCredit _credit;
     private readonly OutboundQueue _outbound;
+    private readonly Queue<FrameLease> _connects = []; // of CONNECTs that the client manager has yet to answer
     private StreamSession? _connecting;
     private NodeId _node;
     private ClientInfo? _client;
@@ -90,8 +91,10 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     private void Admitting()
     {
         Receive<ClientProtocol.Admitted>(_ => OnAdmitted());
-        Receive<ClientProtocol.Refused>(msg => Refuse(msg.Reason, Sentence(msg.Reason), msg.RetryAfter));
+        Receive<ClientProtocol.Refused>(OnRefused);
         Receive<FrameArrived>(Handled(OnPeerFrame)); // only peers' streams are read until then
+        Receive<Tick>(tick => tick == Tick.Connect, _ => Refuse(
+            DisconnectReason.ConnectTimeout, "The node could not admit the client in time."));
         Always();
     }
 
@@ -99,7 +102,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     {
         Receive<FrameArrived>(Handled(OnFrame));
         Receive<ClientProtocol.Admitted>(_ => Welcome()); // the answer to a further CONNECT
-        Receive<ClientProtocol.Refused>(msg => Refuse(msg.Reason, Sentence(msg.Reason), msg.RetryAfter));
+        Receive<ClientProtocol.Refused>(OnRefused);
         Receive<ClientProtocol.Superseded>(_ => Refuse(
             DisconnectReason.SessionSuperseded, $"The node {_node} has connected again."));
         Always();
@@ -169,18 +172,20 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     {
         if (!_streams.Remove(session.Stream.Id)) return;
         _ = session.Stream.DisposeAsync().AsTask();
+        if (!session.Writer.IsHeldOpen) return; // nothing was subscribed or advertised on it
         _neighbours.PubSub.Tell(new PubSubProtocol.StreamEnded(session.Writer));
         _neighbours.Registry.Tell(new RegistryProtocol.StreamEnded(session.Writer));
     }
 
     // ---- frames
 
-    private static Action<FrameArrived> Handled(Action<FrameArrived> handler) => frame =>
+    private Action<FrameArrived> Handled(Action<FrameArrived> handler) => frame =>
     {
         var passedOn = false;
         try
         {
-            handler(frame);
+            // What is left of a stream that has ended must not subscribe or advertise on it any more.
+            if (_streams.ContainsKey(frame.Session.Stream.Id)) handler(frame);
             passedOn = frame.IsPassedOn;
         }
         finally
@@ -259,6 +264,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         _client = new ClientInfo(
             connect.NodeId, realm, [.. connect.Capabilities.Select(each => each.ToString())],
             connect.Endpoint?.ToString() ?? "", _connection.RemoteEndPoint.ToString());
+        _connects.Enqueue(frame.PassOn());
         _neighbours.Clients.Tell(new ClientProtocol.Connect(_client, frame.Session.Writer));
         if (!_admitted.Task.IsCompleted) Become(Admitting);
     }
@@ -271,12 +277,18 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         _admitted.TrySetResult();
     }
 
+    private void OnRefused(ClientProtocol.Refused msg)
+    {
+        _connects.Dequeue().Return();
+        Refuse(msg.Reason, Sentence(msg.Reason), msg.RetryAfter);
+    }
+
     private void Welcome()
     {
         var writer = _connecting!.Writer;
         _node = _client!.Node; // not before: who is not admitted owns nothing
         _neighbours.Registry.Tell(new RegistryProtocol.NodeSeen(
-            writer, _node, _client.Address, _client.Endpoint));
+            writer, _node, _client.Address, _client.Endpoint, _connects.Dequeue()));
         var now = UnixNow();
         writer.TrySend(new PongMessage(now, now).ToFrame(), FrameDelivery.Required);
     }

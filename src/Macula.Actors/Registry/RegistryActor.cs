@@ -43,7 +43,7 @@ public sealed class RegistryActor : LeasedActor, IWithTimers
         ReceiveLeased<FindValue>(OnFindValue);
         ReceiveLeased<FindNode>(OnFindNode);
         Receive<FindProviders>(OnFindProviders);
-        Receive<NodeSeen>(OnNodeSeen);
+        ReceiveLeased<NodeSeen>(OnNodeSeen);
         Receive<StreamEnded>(OnStreamEnded);
         Receive<Terminated>(msg => OnTerminated(msg.ActorRef));
         Receive<Tick>(_ => OnSweep());

@@ -8,7 +8,7 @@ public static class RegistryProtocol
 {
     /// <summary>A client was admitted: FIND_NODE may name it until its connection ends.</summary>
     public sealed record NodeSeen(
-        IFrameSink Stream, NodeId Node, string Address, string Endpoint) : ILocal;
+        IFrameSink Stream, NodeId Node, string Address, string Endpoint, FrameLease Lease) : ILocal, ILeased;
 
     /// <summary>STORE: puts or renews the records of <paramref name="Message"/> under its key; a ttl of 0 withdraws.
     /// Not answered.</summary>

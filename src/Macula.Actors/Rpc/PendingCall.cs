@@ -16,6 +16,10 @@ internal sealed class PendingCall(ulong id, IFrameSink caller, CallMessage messa
     /// <summary>The call as it came; its arguments are let go once they were sent on.</summary>
     public CallMessage Message { get; set; } = message;
 
+    /// <summary>Keeps the name and the id, and lets go of the frame that the call came in.</summary>
+    public void LetFrameGo() =>
+        Message = Message with { Procedure = Message.Procedure.ToOwned(), Args = default, Realm = null };
+
     /// <summary>Whose RPC_ROUTE the call came in, or default.</summary>
     public NodeId RoutedFrom { get; } = routedFrom;
 

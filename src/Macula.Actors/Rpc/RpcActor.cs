@@ -61,8 +61,9 @@ public sealed class RpcActor : LeasedActor, IWithTimers
         ReceiveLeased<Reply>(OnReply);
         Receive<Completed>(OnCompleted);
         ReceiveLeased<Cancel>(OnCancel);
-        ReceiveLeased<Route>(OnRoute);
-        Receive<ClientProtocol.NotConnected>(msg => OnUnroutable((Route)msg.Tag));
+        Receive<Route>(msg => msg.Message.Destination != _self, OnRouteElsewhere);
+        ReceiveLeased<Route>(OnRouteHere);
+        ReceiveLeased<ClientProtocol.NotConnected>(msg => OnUnroutable((Route)msg.Tag));
         Receive<Register>(OnRegister);
         Receive<Terminated>(msg => OnTerminated(msg.ActorRef));
         Receive<Tick>(_ => _calls.Expire(Now, OnDeadline));
@@ -106,7 +107,7 @@ public sealed class RpcActor : LeasedActor, IWithTimers
     {
         _calls.Assign(call, handler);
         handler.Tell(new Invoke(call.Message.Procedure.ToString(), call.Message.Args, call.Id));
-        call.Message = call.Message with { Args = default };
+        call.LetFrameGo();
     }
 
     private void OnProviders(RegistryProtocol.Providers msg)
@@ -139,7 +140,7 @@ public sealed class RpcActor : LeasedActor, IWithTimers
         call.ProviderStream = provider.Stream;
         if (provider.Stream.TrySend(frame, FrameDelivery.Refusable))
         {
-            call.Message = call.Message with { Args = default }; // the frame has them now
+            call.LetFrameGo();
             return true;
         }
 
@@ -211,16 +212,15 @@ public sealed class RpcActor : LeasedActor, IWithTimers
         Sender.Tell(new Registered(msg.Procedure));
     }
 
-    private void OnRoute(Route msg)
+    private void OnRouteElsewhere(Route msg)
+    {
+        var (route, from) = (msg.Message, msg.Message.IsCall ? msg.From : null);
+        _clients.Tell(new ClientProtocol.Deliver(route.Destination, route.ToFrame(), from, msg, msg.Lease));
+    }
+
+    private void OnRouteHere(Route msg)
     {
         var route = msg.Message;
-        if (route.Destination != _self)
-        {
-            _clients.Tell(
-                new ClientProtocol.Deliver(route.Destination, route.ToFrame(), route.IsCall ? msg.From : null, msg with { Lease = default }));
-            return;
-        }
-
         // A reply for this node itself would answer a call that it routed, and it routes none of its own.
         if (!route.IsCall) _metrics.LateReply();
         else if (CallMessage.TryDecode(route.Payload.AsPayload(), out var call, out var error))
