@@ -69,7 +69,7 @@ run_macula() {
 run_bench() {
   setup_for_run
   cd "$root"
-  dotnet build -c Release -v q --nologo tests/Macula.Actors.Bench >&2
+  dotnet build -c Release -v q --nologo -clp:NoSummary tests/Macula.Actors.Bench >&2
   exec dotnet run -c Release --no-build --project tests/Macula.Actors.Bench -- "$@"
 }
 
@@ -102,7 +102,7 @@ build_programs() {
   exec 9>&-
 }
 
-build_project() { dotnet build -c Release -v q --nologo "$1" >&2 9>&-; }
+build_project() { dotnet build -c Release -v q --nologo -clp:NoSummary "$1" >&2 9>&-; }
 
 sources_changed() {
   [[ -e $1 && -e $node_dll && -e $cli_dll ]] || return 0

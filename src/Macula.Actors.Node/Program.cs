@@ -1,1 +1,3 @@
-return 0;
+using Macula.Actors.Node;
+
+return await NodeCommand.Create(NodeRun.RunAsync).InvokeAsync(args);

@@ -93,7 +93,7 @@ public sealed class OptionsReader(Config config, string section)
     {
         var value = Value(key);
         if (value is null) return [];
-        if (value.IsArray()) return [.. value.GetStringList()];
+        if (value.Values.Any(part => part is HoconArray)) return [.. value.GetStringList()]; // IsArray misses []
         if (value.IsString())
             return value.GetString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 

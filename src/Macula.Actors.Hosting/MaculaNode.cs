@@ -1,0 +1,52 @@
+using System.Net;
+using Akka.Actor;
+
+namespace Macula.Actors.Hosting;
+
+/// <summary>What a started node says of itself; find it with <c>MaculaNode.Of(system)</c>.</summary>
+public sealed class MaculaNode : IExtension
+{
+    private readonly TaskCompletionSource<MaculaNodeInfo> _ready =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Completes when the node listens; fails with <see cref="MaculaStartException"/> when it cannot.
+    /// </summary>
+    public Task<MaculaNodeInfo> Ready => _ready.Task;
+
+    /// <summary>The node of an actor system that was put together with <c>WithMacula</c>.</summary>
+    public static MaculaNode Of(ActorSystem system)
+    {
+        ArgumentNullException.ThrowIfNull(system);
+        return system.WithExtension<MaculaNode, Provider>();
+    }
+
+    internal void Started(MaculaNodeInfo info) => _ready.TrySetResult(info);
+
+    internal void Failed(MaculaStartException fault)
+    {
+        _ready.TrySetException(fault);
+        _ = _ready.Task.Exception; // seen: nobody has to ask, the host's start fails too
+    }
+
+    private sealed class Provider : ExtensionIdProvider<MaculaNode>
+    {
+        public override MaculaNode CreateExtension(ExtendedActorSystem system) => new();
+    }
+}
+
+/// <summary>A node that listens.</summary>
+/// <param name="Realm">The realm it serves.</param>
+/// <param name="NodeId">Its name.</param>
+/// <param name="Listening">The bound UDP addresses, with real ports.</param>
+/// <param name="Provider">The QUIC in use, such as <c>ngtcp2</c>.</param>
+/// <param name="ProviderReason">Why that one, with library versions.</param>
+/// <param name="Fingerprint">SHA-256 of the certificate, 64 lower-case hexadecimal digits.</param>
+/// <param name="CertificateSource">Where the certificate is from.</param>
+public sealed record MaculaNodeInfo(
+    string Realm,
+    string NodeId,
+    IReadOnlyList<IPEndPoint> Listening,
+    string Provider,
+    string ProviderReason,
+    string Fingerprint,
+    string CertificateSource);

@@ -1,0 +1,46 @@
+using Macula.Actors.Protocol;
+
+namespace Macula.Actors.Hosting;
+
+/// <summary>The name of this node: configured, from NODE_NAME, or random and kept.</summary>
+public static class NodeIdentity
+{
+    private const string FileName = "node-id";
+
+    /// <summary>The node's id. A random one survives restarts in the data directory.</summary>
+    /// <exception cref="MaculaStartException">NODE_NAME is no id, or the id can neither be read nor kept.</exception>
+    public static NodeId Resolve(MaculaSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        if (settings.NodeId is { } configured) return configured;
+        if (settings.Options.Environment.GetValueOrDefault("NODE_NAME") is { Length: > 0 } name)
+            return NodeId.TryParse(name, out var named)
+                ? named
+                : throw new MaculaStartException($"NODE_NAME is '{name}'; allowed: 1 to 255 bytes.");
+
+        NodeFolder.Ensure(settings.DataDirectory);
+        return Keep(Path.Combine(settings.DataDirectory, FileName));
+    }
+
+    private static NodeId Keep(string file)
+    {
+        try
+        {
+            if (File.Exists(file))
+                return NodeId.TryParse(File.ReadAllText(file).Trim(), out var kept)
+                    ? kept
+                    : throw new MaculaStartException($"{file} holds no node id; mend or delete it.");
+
+            // Written aside and moved: a start that is killed midway leaves no half an id behind.
+            var id = NodeId.Random();
+            var draft = $"{file}.{Environment.ProcessId}";
+            File.WriteAllText(draft, $"{id}\n");
+            File.Move(draft, file);
+            return id;
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            throw new MaculaStartException($"The node's id cannot be kept in {file}: {fault.Message}", fault);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+using System.Net;
+using Akka.Configuration;
+using Macula.Actors.Configuration;
+using Macula.Actors.Transport;
+
+namespace Macula.Actors.Hosting;
+
+/// <summary>The section <c>macula.quic</c>.</summary>
+public sealed record QuicSettings
+{
+    private const int MaxListeners = 64;
+
+    public required QuicProviderChoice Provider { get; init; }
+    public required IReadOnlyList<IPEndPoint> Listen { get; init; }
+
+    /// <summary>PEM; empty together with <see cref="KeyFile"/>: the development certificate.</summary>
+    public required string CertificateFile { get; init; }
+
+    public required string KeyFile { get; init; }
+    public required ClientCertificateMode ClientCertificates { get; init; }
+
+    /// <summary>PEM; empty: the system's trust store.</summary>
+    public required string ClientCaFile { get; init; }
+
+    public required TimeSpan IdleTimeout { get; init; }
+    public required TimeSpan KeepAliveInterval { get; init; }
+    public required TimeSpan HandshakeTimeout { get; init; }
+    public required TimeSpan CloseTimeout { get; init; }
+    public required int MaxStreamsPerConnection { get; init; }
+    public required int StreamReceiveWindow { get; init; }
+    public required int ConnectionReceiveWindow { get; init; }
+    public required int AcceptBacklog { get; init; }
+
+    internal static QuicSettings Read(Config config, List<string> faults)
+    {
+        var read = new OptionsReader(config, "macula.quic");
+        var settings = new QuicSettings
+        {
+            Provider = read.Enum<QuicProviderChoice>("provider"),
+            Listen = EndPoints(read),
+            CertificateFile = read.Text("certificate-file"),
+            KeyFile = read.Text("key-file"),
+            ClientCertificates = read.Enum<ClientCertificateMode>("client-certificates"),
+            ClientCaFile = read.Text("client-ca-file"),
+            IdleTimeout = read.Duration("idle-timeout", TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
+            KeepAliveInterval = read.Duration("keep-alive-interval", TimeSpan.Zero, TimeSpan.FromHours(1)),
+            HandshakeTimeout = read.Duration(
+                "handshake-timeout", TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(5)),
+            CloseTimeout = read.Duration("close-timeout", TimeSpan.Zero, TimeSpan.FromMinutes(1)),
+            MaxStreamsPerConnection = read.Int("max-streams-per-connection", 1, ushort.MaxValue),
+            StreamReceiveWindow = read.Size("stream-receive-window", 4 << 10, 64 << 20),
+            ConnectionReceiveWindow = read.Size("connection-receive-window", 16 << 10, 256 << 20),
+            AcceptBacklog = read.Int("accept-backlog", 1, ushort.MaxValue),
+        };
+
+        CheckTogether(read, settings);
+        faults.AddRange(read.Faults);
+        return settings;
+    }
+
+    private static void CheckTogether(OptionsReader read, QuicSettings quic)
+    {
+        if (quic.CertificateFile.Length == 0 != (quic.KeyFile.Length == 0))
+            read.Fault(
+                quic.KeyFile.Length == 0 ? "key-file" : "certificate-file", "",
+                "a file: certificate-file and key-file go together");
+        if (quic.KeepAliveInterval >= quic.IdleTimeout)
+            read.Fault("keep-alive-interval", read.Text("keep-alive-interval"), "less than idle-timeout");
+        if (quic.ConnectionReceiveWindow < quic.StreamReceiveWindow)
+            read.Fault(
+                "connection-receive-window", read.Text("connection-receive-window"),
+                "at least stream-receive-window");
+    }
+
+    private static List<IPEndPoint> EndPoints(OptionsReader read)
+    {
+        List<IPEndPoint> endPoints = [];
+        var texts = read.Texts("listen");
+        foreach (var text in texts)
+        {
+            // IPEndPoint.Parse takes a bare address too, and would listen on a port that nobody named.
+            if (IPEndPoint.TryParse(text, out var endPoint) && text.EndsWith($":{endPoint.Port}", StringComparison.Ordinal)
+                && !IPAddress.TryParse(text, out _))
+                endPoints.Add(endPoint);
+            else
+                read.Fault("listen", text, "IP addresses with a port from 0 to 65535, such as 0.0.0.0:9443 or [::]:9443");
+        }
+
+        if (texts.Count is 0 or > MaxListeners) read.Fault("listen", $"{texts.Count} addresses", $"1 to {MaxListeners}");
+        return endPoints;
+    }
+}
+
+/// <summary>Which QUIC a node uses.</summary>
+public enum QuicProviderChoice
+{
+    /// <summary>The first that this machine can run: system, then ngtcp2.</summary>
+    Auto,
+
+    /// <summary>System.Net.Quic over libmsquic.</summary>
+    System,
+
+    /// <summary>libngtcp2 with GnuTLS.</summary>
+    Ngtcp2,
+}

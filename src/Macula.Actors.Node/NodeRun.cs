@@ -1,0 +1,82 @@
+using Akka.Actor;
+using Akka.Hosting;
+using Macula.Actors.Configuration;
+using Macula.Actors.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Serilog;
+
+namespace Macula.Actors.Node;
+
+/// <summary>Runs a node from its first setting to its exit code.</summary>
+internal static class NodeRun
+{
+    // Beyond the clients' grace: leaving the cluster and ending the actor system.
+    private static readonly TimeSpan StopSlack = TimeSpan.FromSeconds(20);
+
+    public static async Task<int> RunAsync(NodeArguments arguments, CancellationToken cancellation)
+    {
+        try
+        {
+            var settings = MaculaSettings.Load(arguments.ToOptions());
+            await using var log = NodeLog.Create(arguments);
+            return await RunAsync(settings, arguments, log, cancellation);
+        }
+        catch (SettingsException fault)
+        {
+            await TellAsync(["The configuration is wrong:", .. fault.Faults.Select(line => $"  {line}")]);
+            return ExitCode.BadConfiguration;
+        }
+        catch (MaculaStartException fault)
+        {
+            await TellAsync($"The node cannot start. {fault.Message}");
+            return ExitCode.CannotStart;
+        }
+    }
+
+    private static async Task<int> RunAsync(
+        MaculaSettings settings, NodeArguments arguments, ILogger log, CancellationToken cancellation)
+    {
+        using var host = Build(settings, log);
+        await StartQuietlyAsync(host, cancellation);
+
+        var node = await MaculaNode.Of(host.Services.GetRequiredService<ActorSystem>()).Ready;
+        if (arguments.ReadyFile is not null) await ReadyFile.WriteAsync(arguments.ReadyFile, node);
+        Console.Write(Banner.Of(node, settings));
+
+        await host.WaitForShutdownAsync(cancellation);
+        // Akka.Hosting sets it when the cluster took this node down.
+        return Environment.ExitCode == 0 ? ExitCode.Clean : ExitCode.Unexpected;
+    }
+
+    private static IHost Build(MaculaSettings settings, ILogger log)
+    {
+        var builder = new HostApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        builder.Services
+            .AddSerilog(log)
+            .Configure<HostOptions>(host => host.ShutdownTimeout = settings.ShutdownGrace + StopSlack)
+            .Configure<ConsoleLifetimeOptions>(console => console.SuppressStatusMessages = true)
+            .AddAkka("macula", akka => akka.WithMacula(settings));
+        return builder.Build();
+    }
+
+    // Akka.Hosting prints the stack trace of a failed start to standard output; ours is told in a sentence.
+    private static async Task StartQuietlyAsync(IHost host, CancellationToken cancellation)
+    {
+        var output = Console.Out;
+        Console.SetOut(TextWriter.Null);
+        try
+        {
+            await host.StartAsync(cancellation);
+        }
+        finally
+        {
+            Console.SetOut(output);
+        }
+    }
+
+    private static async Task TellAsync(params IEnumerable<string> lines)
+    {
+        foreach (var line in lines) await Console.Error.WriteLineAsync(line);
+    }
+}
