@@ -78,6 +78,7 @@ internal sealed class StreamInput : PipeReader
         }
 
         _pipe.Reader.CancelPendingRead();
+        _pipe.Writer.CancelPendingFlush();
         ReturnUnread(long.MaxValue);
         return first;
     }

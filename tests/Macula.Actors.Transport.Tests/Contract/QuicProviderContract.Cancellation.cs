@@ -2,7 +2,7 @@ namespace Macula.Actors.Transport.Tests.Contract;
 
 public abstract partial class QuicProviderContract
 {
-    [Fact]
+    [ContractFact]
     public async Task A_cancelled_connect_leaves_the_provider_usable()
     {
         using var cancel = new CancellationTokenSource();
@@ -16,7 +16,7 @@ public abstract partial class QuicProviderContract
         await ConnectAsync(listener);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_cancelled_accept_leaves_the_listener_usable()
     {
         using var cancel = new CancellationTokenSource();
@@ -28,7 +28,7 @@ public abstract partial class QuicProviderContract
         Assert.Equal(client.LocalEndPoint.Port, (await AcceptAsync(listener)).RemoteEndPoint.Port);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_cancelled_accept_of_a_stream_leaves_the_connection_usable()
     {
         using var cancel = new CancellationTokenSource();
@@ -39,7 +39,7 @@ public abstract partial class QuicProviderContract
         await StreamAsync(client, server);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_cancelled_open_takes_no_place()
     {
         using var cancel = new CancellationTokenSource();
@@ -52,7 +52,7 @@ public abstract partial class QuicProviderContract
         await StreamAsync(client, server);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_cancelled_read_leaves_the_stream_usable()
     {
         using var cancel = new CancellationTokenSource();
@@ -65,7 +65,7 @@ public abstract partial class QuicProviderContract
         Assert.Equal("more"u8.ToArray(), await ReadAsync(accepted, 4));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_cancelled_write_leaves_the_stream_usable_and_loses_nothing()
     {
         using var cancel = new CancellationTokenSource();
@@ -82,7 +82,7 @@ public abstract partial class QuicProviderContract
         Assert.Equal(0, (received.Length - 4) % (16 * 1024)); // whole chunks: the cancelled one was taken over
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_read_can_be_cancelled_without_a_token()
     {
         var (client, server) = await PairAsync();
@@ -98,7 +98,7 @@ public abstract partial class QuicProviderContract
         Assert.Equal("more"u8.ToArray(), await ReadAsync(accepted, 4));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_token_that_is_cancelled_already_stops_everything_before_it_starts()
     {
         using var cancel = new CancellationTokenSource();

@@ -4,7 +4,7 @@ namespace Macula.Actors.Transport.Tests.Contract;
 
 public abstract partial class QuicProviderContract
 {
-    [Fact]
+    [ContractFact]
     public async Task Port_0_takes_a_free_port_and_tells_which()
     {
         var one = await ListenAsync();
@@ -15,7 +15,7 @@ public abstract partial class QuicProviderContract
         Assert.Equal(IPAddress.Loopback, one.LocalEndPoint.Address);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task An_address_in_use_is_refused()
     {
         var one = await ListenAsync();
@@ -24,7 +24,7 @@ public abstract partial class QuicProviderContract
             () => Provider.ListenAsync(ListenOptions with { EndPoint = one.LocalEndPoint }).AsTask());
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_port_is_free_again_once_its_listener_is_disposed()
     {
         var one = await ListenAsync();
@@ -36,7 +36,7 @@ public abstract partial class QuicProviderContract
         Assert.Equal(address, other.LocalEndPoint);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Both_ends_know_each_other()
     {
         var (client, server) = await PairAsync();
@@ -51,7 +51,7 @@ public abstract partial class QuicProviderContract
         Assert.Null(server.RemoteCertificate);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_name_is_resolved_and_asked_for()
     {
         var listener = await ListenAsync();

@@ -2,7 +2,7 @@ namespace Macula.Actors.Transport.Tests.Contract;
 
 public abstract partial class QuicProviderContract
 {
-    [Fact]
+    [ContractFact]
     public async Task The_server_hears_the_clients_close_code()
     {
         var (client, server) = await PairAsync();
@@ -12,7 +12,7 @@ public abstract partial class QuicProviderContract
         await AssertClosedAsync(client, server, 42);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task The_client_hears_the_servers_close_code()
     {
         var (client, server) = await PairAsync();
@@ -22,7 +22,7 @@ public abstract partial class QuicProviderContract
         await AssertClosedAsync(server, client, 0x3fff_ffff_ffff_ffff);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task The_first_close_wins()
     {
         var (client, server) = await PairAsync();
@@ -34,7 +34,7 @@ public abstract partial class QuicProviderContract
         await AssertClosedAsync(client, server, 1);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_disposed_connection_tells_the_default_code()
     {
         var (client, server) = await PairAsync(connect: options => options with { DefaultCloseErrorCode = 21 });
@@ -45,7 +45,7 @@ public abstract partial class QuicProviderContract
         Assert.Equal(21, (await server.Closed.WaitAsync(Soon)).ErrorCode);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_connection_may_be_disposed_often_and_from_anywhere()
     {
         var (client, server) = await PairAsync();
@@ -63,7 +63,7 @@ public abstract partial class QuicProviderContract
         Assert.True(server.Closed.IsCompleted);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_close_delivers_what_was_written_before_it()
     {
         var (client, server) = await PairAsync();
@@ -78,7 +78,7 @@ public abstract partial class QuicProviderContract
         await FailsAsync(QuicTransportError.OperationAborted, () => WriteAsync(opened, [1]));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Streams_that_arrived_before_a_close_are_still_handed_out()
     {
         var (client, server) = await PairAsync();
@@ -93,7 +93,7 @@ public abstract partial class QuicProviderContract
         await FailsAsync(QuicTransportError.ConnectionAborted, () => AcceptStreamAsync(server));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_close_does_not_wait_for_ever_for_a_reader_that_does_not_read()
     {
         var (client, server) = await PairAsync(
@@ -110,7 +110,7 @@ public abstract partial class QuicProviderContract
         Assert.Equal(4, (await server.Closed.WaitAsync(Soon)).ErrorCode);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task An_abort_does_not_wait()
     {
         var (client, server) = await PairAsync(Narrow, Narrow);
@@ -126,7 +126,7 @@ public abstract partial class QuicProviderContract
         Assert.Equal((QuicTransportError.ConnectionAborted, 66, true), (heard.Error, heard.ErrorCode, heard.ByPeer));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task What_waits_fails_when_the_peer_closes()
     {
         var (client, server) = await PairAsync(
@@ -148,7 +148,7 @@ public abstract partial class QuicProviderContract
         await opened.Closed.WaitAsync(Soon);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task What_waits_fails_when_this_side_closes()
     {
         var (client, server) = await PairAsync(options => options with { MaxInboundStreams = 1 });
@@ -166,7 +166,7 @@ public abstract partial class QuicProviderContract
         await opened.Closed.WaitAsync(Soon);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_disposed_listener_accepts_nobody()
     {
         var listener = await ListenAsync();
@@ -179,7 +179,7 @@ public abstract partial class QuicProviderContract
         await FailsAsync(QuicTransportError.OperationAborted, () => AcceptAsync(listener));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Accepted_connections_outlive_their_listener()
     {
         var listener = await ListenAsync();
@@ -195,7 +195,7 @@ public abstract partial class QuicProviderContract
         Assert.Equal(3, (await server.Closed.WaitAsync(Soon)).ErrorCode);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Connections_that_nobody_accepted_end_with_their_listener()
     {
         var listener = await ListenAsync();

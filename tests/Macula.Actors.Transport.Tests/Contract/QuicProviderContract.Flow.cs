@@ -2,7 +2,7 @@ namespace Macula.Actors.Transport.Tests.Contract;
 
 public abstract partial class QuicProviderContract
 {
-    [Fact]
+    [ContractFact]
     public async Task Ten_megabytes_arrive_whole_in_both_directions_at_once()
     {
         var (client, server) = await PairAsync();
@@ -18,7 +18,7 @@ public abstract partial class QuicProviderContract
         Assert.True(back.AsSpan().SequenceEqual(received[1]));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_hundred_streams_run_at_once()
     {
         var (client, server) = await PairAsync();
@@ -27,7 +27,7 @@ public abstract partial class QuicProviderContract
         await Task.WhenAll(Enumerable.Range(0, 100).Select(i => AssertEchoAsync(client, SomeBytes(10_000, i))));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_thousand_short_streams_follow_each_other()
     {
         var (client, server) = await PairAsync();
@@ -36,7 +36,7 @@ public abstract partial class QuicProviderContract
         for (var i = 0; i < 1000; i++) await AssertEchoAsync(client, BitConverter.GetBytes(i));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Beyond_the_stream_limit_opening_waits_until_one_closes()
     {
         var (client, server) = await PairAsync(options => options with { MaxInboundStreams = 100 });
@@ -53,7 +53,7 @@ public abstract partial class QuicProviderContract
         Assert.Equal("!"u8.ToArray(), await ReadAsync(await AcceptStreamAsync(server), 1));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Each_side_has_a_stream_limit_of_its_own()
     {
         var (client, server) = await PairAsync(
@@ -70,7 +70,7 @@ public abstract partial class QuicProviderContract
         await FailsAsync(QuicTransportError.ConnectionAborted, () => serverWaits);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_reader_that_does_not_read_stops_the_writer_and_then_lets_it_go_on()
     {
         var (client, server) = await PairAsync(Narrow, Narrow);
@@ -92,15 +92,15 @@ public abstract partial class QuicProviderContract
         await full.Task.WaitAsync(Soon);
         await AdvanceAsync(ShortIdle); // long enough to write all of it, were nothing in the way
 
-        // Both bounds are 64 KiB here; a provider may round a window up to twice its size.
-        Assert.InRange(Interlocked.Read(ref written), 64 * 1024, 4 * 64 * 1024);
+        // Both bounds are 64 KiB here; a provider may hold some more on the way, but not all.
+        Assert.InRange(Interlocked.Read(ref written), 64 * 1024, 8 * 64 * 1024);
         Assert.False(writing.IsCompleted);
         var received = await ReceiveAsync(accepted);
         Assert.True(sent.AsSpan().SequenceEqual(received));
         await writing.WaitAsync(Soon);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_stalled_stream_does_not_stop_another()
     {
         var (client, server) = await PairAsync(Narrow, Narrow);
@@ -111,7 +111,7 @@ public abstract partial class QuicProviderContract
         await AssertEchoAsync(client, SomeBytes(500_000));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task What_a_given_up_stream_had_buffered_no_longer_counts_against_the_connection()
     {
         var (client, server) = await PairAsync(

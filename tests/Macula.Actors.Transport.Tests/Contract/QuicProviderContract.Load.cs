@@ -2,7 +2,7 @@ namespace Macula.Actors.Transport.Tests.Contract;
 
 public abstract partial class QuicProviderContract
 {
-    [Fact]
+    [ContractFact]
     public async Task Two_hundred_connections_at_once()
     {
         var listener = await ListenAsync();
@@ -20,7 +20,7 @@ public abstract partial class QuicProviderContract
         Assert.Equal(200, await serving.WaitAsync(Soon));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_storm_of_clients_that_come_and_go_does_no_harm()
     {
         var listener = await ListenAsync();

@@ -4,7 +4,7 @@ namespace Macula.Actors.Transport.Tests.Contract;
 
 public abstract partial class QuicProviderContract
 {
-    [Fact]
+    [ContractFact]
     public async Task Bytes_go_both_ways_in_order()
     {
         var (client, server) = await PairAsync();
@@ -22,7 +22,7 @@ public abstract partial class QuicProviderContract
         Assert.Same(server, accepted.Connection);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Either_side_may_open_streams()
     {
         var (client, server) = await PairAsync();
@@ -34,7 +34,7 @@ public abstract partial class QuicProviderContract
         Assert.Equal(1, fromServer.Id);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Fin_ends_the_input()
     {
         var (client, server) = await PairAsync();
@@ -46,7 +46,7 @@ public abstract partial class QuicProviderContract
         Assert.Equal("end"u8.ToArray(), await ReadToEndAsync(accepted));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Fin_alone_announces_a_stream()
     {
         var (client, server) = await PairAsync();
@@ -58,7 +58,7 @@ public abstract partial class QuicProviderContract
         Assert.Empty(await ReadToEndAsync(accepted));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Streams_that_arrive_early_are_kept()
     {
         var (client, server) = await PairAsync();
@@ -70,7 +70,7 @@ public abstract partial class QuicProviderContract
         Assert.Equal(Enumerable.Range(0, 10).Select(i => (byte)i), seen.Order());
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Empty_writes_change_nothing()
     {
         var (client, server) = await PairAsync();
@@ -85,7 +85,7 @@ public abstract partial class QuicProviderContract
         Assert.Equal("a"u8.ToArray(), await ReadToEndAsync(accepted));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_reader_may_take_one_byte_at_a_time()
     {
         var (client, server) = await PairAsync();
@@ -99,7 +99,7 @@ public abstract partial class QuicProviderContract
         Assert.Equal(sent, received);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task What_was_looked_at_but_not_consumed_stays()
     {
         var (client, server) = await PairAsync();
@@ -118,7 +118,7 @@ public abstract partial class QuicProviderContract
         Assert.Equal("halfwhole"u8.ToArray(), await ReadAsync(accepted, 9));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task The_opener_may_finish_first()
     {
         var (client, server) = await PairAsync();
@@ -133,7 +133,7 @@ public abstract partial class QuicProviderContract
         await Task.WhenAll(opened.Closed, accepted.Closed).WaitAsync(Soon);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task The_acceptor_may_finish_first()
     {
         var (client, server) = await PairAsync();
@@ -148,7 +148,7 @@ public abstract partial class QuicProviderContract
         await Task.WhenAll(opened.Closed, accepted.Closed).WaitAsync(Soon);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_reset_tells_its_code_after_the_bytes_before_it()
     {
         var (client, server) = await PairAsync();
@@ -164,7 +164,7 @@ public abstract partial class QuicProviderContract
         await FailsAsync(QuicTransportError.OperationAborted, () => WriteAsync(opened, [1]));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task An_output_completed_with_an_error_is_a_reset_with_the_default_code()
     {
         var (client, server) = await PairAsync(connect: options => options with { DefaultStreamErrorCode = 31 });
@@ -176,7 +176,7 @@ public abstract partial class QuicProviderContract
         Assert.Equal(31, thrown.ErrorCode);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_pending_read_hears_of_a_reset()
     {
         var (client, server) = await PairAsync();
@@ -188,7 +188,7 @@ public abstract partial class QuicProviderContract
         Assert.Equal(5, (await FailsAsync(QuicTransportError.StreamAborted, () => reading)).ErrorCode);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_writer_sees_that_nobody_reads_any_more()
     {
         var (client, server) = await PairAsync();
@@ -202,7 +202,7 @@ public abstract partial class QuicProviderContract
         Assert.Equal("still"u8.ToArray(), await ReadAsync(opened, 5));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_waiting_writer_hears_that_nobody_reads_any_more()
     {
         var (client, server) = await PairAsync(Narrow, Narrow);
@@ -214,7 +214,7 @@ public abstract partial class QuicProviderContract
         Assert.True((await stalled.WaitAsync(Soon)).IsCompleted);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_completed_reader_stops_the_peer()
     {
         var (client, server) = await PairAsync();
@@ -225,7 +225,7 @@ public abstract partial class QuicProviderContract
         await AssertStopsWritingAsync(opened);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Both_directions_are_aborted_together()
     {
         var (client, server) = await PairAsync();
@@ -240,7 +240,7 @@ public abstract partial class QuicProviderContract
         await Task.WhenAll(opened.Closed, accepted.Closed).WaitAsync(Soon);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_disposed_stream_is_finished_and_stops_the_peer()
     {
         var (client, server) = await PairAsync();
@@ -254,7 +254,7 @@ public abstract partial class QuicProviderContract
         await accepted.Closed.WaitAsync(Soon);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task A_stream_may_be_disposed_often_and_from_anywhere()
     {
         var (client, server) = await PairAsync();

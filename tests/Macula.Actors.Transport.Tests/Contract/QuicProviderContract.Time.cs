@@ -2,7 +2,7 @@ namespace Macula.Actors.Transport.Tests.Contract;
 
 public abstract partial class QuicProviderContract
 {
-    [Fact]
+    [ContractFact]
     public async Task A_silent_connection_ends_after_the_idle_timeout()
     {
         var (client, server) = await PairAsync(
@@ -17,7 +17,7 @@ public abstract partial class QuicProviderContract
         await FailsAsync(QuicTransportError.ConnectionIdle, () => OpenAsync(server));
     }
 
-    [Fact]
+    [ContractFact]
     public async Task The_shorter_idle_timeout_rules()
     {
         var (client, _) = await PairAsync(options => options with { IdleTimeout = ShortIdle });
@@ -27,7 +27,7 @@ public abstract partial class QuicProviderContract
         Assert.Equal(QuicTransportError.ConnectionIdle, (await client.Closed.WaitAsync(Soon)).Error);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Keep_alive_keeps_a_silent_connection()
     {
         var (client, server) = await PairAsync(
@@ -41,7 +41,7 @@ public abstract partial class QuicProviderContract
         await StreamAsync(client, server);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Traffic_keeps_a_connection()
     {
         var (client, server) = await PairAsync(
@@ -57,7 +57,7 @@ public abstract partial class QuicProviderContract
         Assert.False(client.Closed.IsCompleted);
     }
 
-    [Fact]
+    [ContractFact]
     public async Task Without_an_idle_timeout_nothing_ends()
     {
         var (client, server) = await PairAsync(
