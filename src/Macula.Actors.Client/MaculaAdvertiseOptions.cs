@@ -3,6 +3,8 @@ namespace Macula.Actors.Client;
 /// <summary>How a procedure is offered.</summary>
 public sealed record MaculaAdvertiseOptions
 {
+    private const int MaxMetadata = 64;
+
     /// <summary>How long the gateway keeps the offer without a renewal, whole seconds, 1 s to
     /// 1 day. It is renewed after about half of it. Default 300 s.</summary>
     public TimeSpan Ttl { get; init; } = TimeSpan.FromSeconds(300);
@@ -11,7 +13,7 @@ public sealed record MaculaAdvertiseOptions
     /// </summary>
     public int MaxConcurrency { get; init; } = 64;
 
-    /// <summary>Shown to those who look the service up. Default: nothing.</summary>
+    /// <summary>Shown to those who look the service up; up to 64 entries. Default: nothing.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; init; } =
         new Dictionary<string, string>();
 
@@ -22,8 +24,8 @@ public sealed record MaculaAdvertiseOptions
             faults.Add($"{nameof(Ttl)} is {Ttl}; allowed from 1 s to 1 day");
         if (MaxConcurrency < 1)
             faults.Add($"{nameof(MaxConcurrency)} is {MaxConcurrency}; allowed from 1");
-        if (Metadata.Count > 1000)
-            faults.Add($"{nameof(Metadata)} has {Metadata.Count} entries; allowed up to 1000");
+        if (Metadata.Count > MaxMetadata)
+            faults.Add($"{nameof(Metadata)} has {Metadata.Count} entries; allowed up to {MaxMetadata}");
 
         return faults is [] ? this : throw new ArgumentException(string.Join("; ", faults));
     }
