@@ -23,6 +23,9 @@ public sealed class TopicTrie<T>
     /// <summary>Nodes, the root not counted; what memory is needed for.</summary>
     public int Nodes { get; private set; }
 
+    /// <summary>Nodes that the last <see cref="Match"/> met: its cost.</summary>
+    internal int Visits { get; private set; }
+
     /// <summary>Nodes that adding this pattern would make.</summary>
     public int Missing(ReadOnlySpan<byte> pattern)
     {
@@ -83,6 +86,7 @@ public sealed class TopicTrie<T>
     {
         _active.Clear();
         Enter(_root, _active, ++_mark);
+        Visits = _active.Count;
         foreach (var range in new Segments(topic))
         {
             var segment = topic[range];
@@ -97,6 +101,7 @@ public sealed class TopicTrie<T>
 
             _active.Clear();
             _active.AddRange(_next);
+            Visits += _active.Count;
             if (_active.Count == 0) return;
         }
 
