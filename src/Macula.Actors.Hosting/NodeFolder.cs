@@ -32,8 +32,8 @@ internal static class NodeFolder
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
             throw new MaculaStartException(
-                $"The data directory {directory} cannot be created: {fault.Message} " +
-                "Choose another with macula.data-directory or MACULA_DATA_DIR.", fault);
+                $"the data directory {directory} cannot be made: {fault.Message}; " +
+                "choose another with macula.data-directory or MACULA_DATA_DIR", fault);
         }
     }
 }

@@ -16,7 +16,7 @@ public static class NodeIdentity
         if (settings.Options.Environment.GetValueOrDefault("NODE_NAME") is { Length: > 0 } name)
             return NodeId.TryParse(name, out var named)
                 ? named
-                : throw new MaculaStartException($"NODE_NAME is '{name}'; allowed: 1 to 255 bytes.");
+                : throw new MaculaStartException($"NODE_NAME is '{name}'; allowed: 1 to 255 bytes");
 
         NodeFolder.Ensure(settings.DataDirectory);
         return Keep(Path.Combine(settings.DataDirectory, FileName));
@@ -29,7 +29,7 @@ public static class NodeIdentity
             if (File.Exists(file))
                 return NodeId.TryParse(File.ReadAllText(file).Trim(), out var kept)
                     ? kept
-                    : throw new MaculaStartException($"{file} holds no node id; mend or delete it.");
+                    : throw new MaculaStartException($"{file} holds no node id; mend or delete it");
 
             // Written aside and moved: a start that is killed midway leaves no half an id behind.
             var id = NodeId.Random();
@@ -40,7 +40,7 @@ public static class NodeIdentity
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            throw new MaculaStartException($"The node's id cannot be kept in {file}: {fault.Message}", fault);
+            throw new MaculaStartException($"the node's id cannot be kept in {file}: {fault.Message}", fault);
         }
     }
 }

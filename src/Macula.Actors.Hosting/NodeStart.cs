@@ -9,6 +9,8 @@ using Macula.Actors.Bounded;
 using Macula.Actors.Gateway;
 using Macula.Actors.Protocol;
 using Macula.Actors.Transport;
+using Macula.Actors.Transport.Ngtcp2;
+using Macula.Actors.Transport.SystemNetQuic;
 
 namespace Macula.Actors.Hosting;
 
@@ -20,7 +22,7 @@ internal sealed class NodeStart
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(30);
 
     private readonly MaculaSettings _settings;
-    private readonly QuicSelection _quic;
+    private readonly QuicChoice _quic;
     private readonly NodeCertificate _certificate;
     private readonly QuicTrust _clientTrust;
     private readonly NodeId _node;
@@ -28,15 +30,31 @@ internal sealed class NodeStart
     private NodeStart(MaculaSettings settings)
     {
         _settings = settings;
-        _quic = QuicSelection.Make(settings);
+        IQuicProvider[] candidates = settings.Options.Provider is { } given
+            ? [given]
+            : [new SystemQuicProvider(), new Ngtcp2Provider()];
+        _quic = QuicProviders.Choose(
+            candidates, settings.Options.Provider is null ? $"{settings.Quic.Provider}" : QuicProviders.Auto);
         _certificate = NodeCertificate.Load(settings);
         _clientTrust = NodeCertificate.ClientTrust(settings.Quic);
         _node = NodeIdentity.Resolve(settings);
+        ClusterPort.Check(settings.Cluster);
     }
 
     /// <summary>Everything that can fail before there is an actor system.</summary>
-    /// <exception cref="MaculaStartException">No QUIC here, no usable certificate, or no place for the id.</exception>
-    public static NodeStart Prepare(MaculaSettings settings) => new(settings);
+    /// <exception cref="MaculaStartException">No QUIC here, no usable certificate, no place for the id,
+    /// or the cluster's port is taken.</exception>
+    public static NodeStart Prepare(MaculaSettings settings)
+    {
+        try
+        {
+            return new(settings);
+        }
+        catch (QuicTransportException fault)
+        {
+            throw new MaculaStartException(fault.Message, fault);
+        }
+    }
 
     /// <summary>The time that Akka gives the phase in which the gateway stops.</summary>
     public static Config ShutdownPhase(TimeSpan grace) => ConfigurationFactory.ParseString(
@@ -75,7 +93,7 @@ internal sealed class NodeStart
         catch (QuicTransportException fault) when (fault.Error == QuicTransportError.AddressInUse)
         {
             throw new MaculaStartException(
-                $"{fault.Message} Another program listens there; choose another address with macula.quic.listen.",
+                $"{fault.Message}; choose another port with --port or macula.quic.listen.",
                 fault);
         }
         catch (Exception fault) when (fault is QuicTransportException or AskTimeoutException)
@@ -117,8 +135,8 @@ internal sealed class NodeStart
         return new()
         {
             EndPoint = endPoint,
-            Certificate = _certificate.Leaf,
-            Intermediates = _certificate.Intermediates,
+            Certificate = _certificate.Identity.Certificate,
+            Intermediates = _certificate.Identity.Intermediates,
             ClientCertificates = quic.ClientCertificates,
             ClientTrust = _clientTrust,
             IdleTimeout = quic.IdleTimeout,
@@ -137,7 +155,7 @@ internal sealed class NodeStart
         _node.ToString(),
         listening,
         _quic.Provider.Name,
-        _quic.Reason,
-        QuicTrust.Fingerprint(_certificate.Leaf),
+        _quic.Why,
+        QuicTrust.Fingerprint(_certificate.Identity.Certificate),
         _certificate.Source);
 }

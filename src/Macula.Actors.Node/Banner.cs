@@ -14,7 +14,7 @@ internal static class Banner
         var text = new StringBuilder()
             .AppendLine($"Macula node, version {Version}")
             .AppendLine($"  listens on   {string.Join(", ", node.Listening.Select(at => $"UDP {at}"))}, ALPN macula")
-            .AppendLine($"  QUIC         {node.Provider}: {node.ProviderReason}")
+            .AppendLine($"  transport    {node.ProviderReason}")
             .AppendLine($"  realm        {node.Realm}")
             .AppendLine($"  node id      {node.NodeId}")
             .AppendLine($"  certificate  {node.CertificateSource}")

@@ -1,3 +1,4 @@
+using Macula.Actors.Hosting;
 using Serilog;
 using Serilog.Core;
 using Serilog.Events;
@@ -17,7 +18,7 @@ internal static class NodeLog
         var log = new LoggerConfiguration()
             .MinimumLevel.Is(arguments.LogLevel)
             .MinimumLevel.Override("Microsoft", framework)
-            .MinimumLevel.Override("Akka.Hosting.AkkaHostedService", LevelAlias.Off) // NodeRun tells what it tells
+            .Filter.ByExcluding(line => line.Exception is MaculaStartException) // NodeRun tells it in a sentence
             .Filter.ByExcluding(line => line.Level < framework && IsAkkasOwn(line));
         return arguments.LogFormat switch
         {

@@ -29,20 +29,28 @@ internal static class NodeRun
         }
         catch (MaculaStartException fault)
         {
-            await TellAsync($"The node cannot start. {fault.Message}");
+            await TellAsync($"The node cannot start: {fault.Message}");
             return ExitCode.CannotStart;
+        }
+        catch (Exception fault)
+        {
+            await TellAsync($"The node failed, which is a fault of this program: {fault}");
+            return ExitCode.Unexpected;
         }
     }
 
     private static async Task<int> RunAsync(
         MaculaSettings settings, NodeArguments arguments, ILogger log, CancellationToken cancellation)
     {
+        // Akka prints the stack trace of a failed start, and its last words, past the log; we tell them in a sentence.
+        var output = Console.Out;
+        Console.SetOut(TextWriter.Null);
         using var host = Build(settings, log);
-        await StartQuietlyAsync(host, cancellation);
+        await host.StartAsync(cancellation);
 
         var node = await MaculaNode.Of(host.Services.GetRequiredService<ActorSystem>()).Ready;
         if (arguments.ReadyFile is not null) await ReadyFile.WriteAsync(arguments.ReadyFile, node);
-        Console.Write(Banner.Of(node, settings));
+        await output.WriteAsync(Banner.Of(node, settings));
 
         await host.WaitForShutdownAsync(cancellation);
         // Akka.Hosting sets it when the cluster took this node down.
@@ -58,21 +66,6 @@ internal static class NodeRun
             .Configure<ConsoleLifetimeOptions>(console => console.SuppressStatusMessages = true)
             .AddAkka("macula", akka => akka.WithMacula(settings));
         return builder.Build();
-    }
-
-    // Akka.Hosting prints the stack trace of a failed start to standard output; ours is told in a sentence.
-    private static async Task StartQuietlyAsync(IHost host, CancellationToken cancellation)
-    {
-        var output = Console.Out;
-        Console.SetOut(TextWriter.Null);
-        try
-        {
-            await host.StartAsync(cancellation);
-        }
-        finally
-        {
-            Console.SetOut(output);
-        }
     }
 
     private static async Task TellAsync(params IEnumerable<string> lines)

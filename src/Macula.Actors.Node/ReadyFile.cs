@@ -26,7 +26,7 @@ internal static class ReadyFile
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            throw new MaculaStartException($"The ready file {path} cannot be written: {fault.Message}", fault);
+            throw new MaculaStartException($"the ready file {path} cannot be written: {fault.Message}", fault);
         }
     }
 }

@@ -49,7 +49,7 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
             return Directive.Stop;
         });
 
-    protected override void PreStart() => _provider.ListenAsync(_listen).AsTask().PipeTo(
+    protected override void PreStart() => OpenAsync().PipeTo(
         Self, success: listener => new Opened(listener), failure: e => new NotOpened(e));
 
     protected override void PostStop()
@@ -57,6 +57,9 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
         if (_listener is not null) _ = _listener.DisposeAsync().AsTask();
         for (; _ownConnections > 0; _ownConnections--) _connections.Remove(); // those that end together with it
     }
+
+    // Async, because a provider may throw before it returns a task.
+    private async Task<IQuicListener> OpenAsync() => await _provider.ListenAsync(_listen);
 
     private void Listening()
     {
