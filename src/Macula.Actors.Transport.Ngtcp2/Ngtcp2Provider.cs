@@ -1,9 +1,6 @@
-using System.Net;
-using System.Net.Sockets;
-using Macula.Actors.Transport.Ngtcp2.Connections;
+using Macula.Actors.Transport.Ngtcp2.Dialing;
 using Macula.Actors.Transport.Ngtcp2.Loop;
 using Macula.Actors.Transport.Ngtcp2.Native;
-using Macula.Actors.Transport.Ngtcp2.Tls;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -16,7 +13,7 @@ namespace Macula.Actors.Transport.Ngtcp2;
 public sealed class Ngtcp2Provider(ILogger<Ngtcp2Provider>? log = null) : IQuicProvider
 {
     private readonly ILogger _log = log ?? NullLogger<Ngtcp2Provider>.Instance;
-    private readonly ClientEndpoints _clients = new(log ?? NullLogger<Ngtcp2Provider>.Instance);
+    private readonly Dialer _dialer = new(log ?? NullLogger<Ngtcp2Provider>.Instance);
 
     public string Name => "ngtcp2";
 
@@ -44,102 +41,24 @@ public sealed class Ngtcp2Provider(ILogger<Ngtcp2Provider>? log = null) : IQuicP
         }
     }
 
+    /// <inheritdoc/>
+    /// <remarks>When a name has several addresses they are tried in the system's order, each for the
+    /// <see cref="QuicConnectionOptions.HandshakeTimeout"/>; a further one starts early, 250 ms after the one before it
+    /// (RFC 8305), and the first to answer wins.</remarks>
     public async ValueTask<IQuicConnection> ConnectAsync(
         QuicConnectOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        cancellationToken.ThrowIfCancellationRequested();
         RequireSupport();
         QuicOptionChecks.Check(options);
-        var (remote, host) = await Resolve(options.EndPoint, cancellationToken).ConfigureAwait(false);
-        var connection = await Start(options, remote, options.ServerName ?? host).ConfigureAwait(false);
-        using var cancellation =
-            cancellationToken.UnsafeRegister(_ => connection.Abort(options.DefaultCloseErrorCode), null);
-        try
-        {
-            await connection.Ready.ConfigureAwait(false);
-            return connection;
-        }
-        catch (QuicTransportException)
-        {
-            await connection.DisposeAsync().ConfigureAwait(false);
-            cancellationToken.ThrowIfCancellationRequested();
-            throw;
-        }
-    }
-
-    private async Task<QuicConnection> Start(QuicConnectOptions options, IPEndPoint remote, string serverName)
-    {
-        var started = new TaskCompletionSource<QuicConnection>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var endpoint = _clients.Hold(remote.AddressFamily);
-        try
-        {
-            endpoint.Post(() =>
-            {
-                try
-                {
-                    started.SetResult(StartOnLoop(endpoint, options, remote, serverName));
-                }
-                catch (QuicTransportException fault)
-                {
-                    started.SetException(fault);
-                }
-            });
-            return await started.Task.ConfigureAwait(false);
-        }
-        finally
-        {
-            endpoint.Release();
-        }
-    }
-
-    private static unsafe QuicConnection StartOnLoop(
-        Endpoint endpoint, QuicConnectOptions options, IPEndPoint remote, string serverName)
-    {
-        var credentials = new TlsCredentials(options);
-        try
-        {
-            var address = stackalloc byte[SocketAddressBytes.Capacity];
-            var length = (int)SocketAddresses.Write(remote, address);
-            var bytes = new ReadOnlySpan<byte>(address, length);
-            var session = new ClientSession(endpoint, options, credentials, serverName, remote, bytes);
-            endpoint.SessionStarted(session);
-            return session.Connection;
-        }
-        catch
-        {
-            credentials.Dispose();
-            throw;
-        }
-    }
-
-    private static async ValueTask<(IPEndPoint Remote, string Host)> Resolve(
-        EndPoint endPoint, CancellationToken cancellationToken)
-    {
-        switch (endPoint)
-        {
-            case IPEndPoint address:
-                return (address, address.Address.ToString());
-            case DnsEndPoint name:
-                try
-                {
-                    var found = await Dns.GetHostAddressesAsync(name.Host, name.AddressFamily, cancellationToken)
-                        .ConfigureAwait(false);
-                    if (found.Length > 0) return (new IPEndPoint(found[0], name.Port), name.Host);
-                }
-                catch (SocketException fault)
-                {
-                    throw new QuicTransportException(
-                        QuicTransportError.ConnectionTimeout, $"cannot resolve {name.Host}: {fault.Message}",
-                        inner: fault);
-                }
-
-                throw new QuicTransportException(
-                    QuicTransportError.ConnectionTimeout, $"{name.Host} has no address");
-            default:
-                throw new QuicTransportException(
-                    QuicTransportError.InvalidConfiguration,
-                    $"EndPoint must be an IPEndPoint or a DnsEndPoint, not {endPoint.GetType().Name}");
-        }
+        var (remotes, host) = await Resolver.Resolve(options.EndPoint, cancellationToken).ConfigureAwait(false);
+        var serverName = options.ServerName ?? host;
+        return remotes is [var remote]
+            ? await _dialer.Dial(options, remote, serverName, cancellationToken).ConfigureAwait(false)
+            : await Race.First(
+                remotes, (address, token) => _dialer.Dial(options, address, serverName, token), cancellationToken)
+                .ConfigureAwait(false);
     }
 
     private void RequireSupport()

@@ -1,4 +1,3 @@
-using System.Net;
 using Macula.Actors.Transport.Ngtcp2.Loop;
 using Macula.Actors.Transport.Ngtcp2.Native;
 using Macula.Actors.Transport.Ngtcp2.Tls;
@@ -18,8 +17,8 @@ internal sealed unsafe class ClientSession : Session
     /// <exception cref="QuicTransportException">The library refuses.</exception>
     public ClientSession(
         Endpoint endpoint, QuicConnectOptions options, TlsCredentials credentials, string serverName,
-        IPEndPoint remote, ReadOnlySpan<byte> remoteBytes)
-        : base(endpoint, options, remoteBytes)
+        byte* remote, uint remoteLength)
+        : base(endpoint, options, new ReadOnlySpan<byte>(remote, (int)remoteLength))
     {
         (_options, _credentials, _serverName) = (options, credentials, serverName);
         try
@@ -29,8 +28,7 @@ internal sealed unsafe class ClientSession : Session
             SessionSettings.Fill(options, Endpoint.Now, &settings, &parameters);
             var destinationId = SessionSettings.RandomId(FirstDestinationIdLength);
             var id = SessionSettings.RandomId(Endpoint.CidLength);
-            var address = stackalloc byte[SocketAddressBytes.Capacity];
-            var path = endpoint.Socket.PathTo(address, SocketAddresses.Write(remote, address));
+            var path = endpoint.Socket.PathTo(remote, remoteLength);
             void* native;
             var result = QuicLibrary.ClientNew(
                 &native, &destinationId, &id, &path, QuicLibrary.QuicVersion1, NativeCallbacks.Version,

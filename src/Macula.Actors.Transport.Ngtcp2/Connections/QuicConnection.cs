@@ -77,8 +77,9 @@ internal sealed class QuicConnection(Session session) : IQuicConnection
         if (session.IsServer && session.Endpoint.IsStopping) await session.Endpoint.Stopped.ConfigureAwait(false);
     }
 
-    /// <summary>The listener goes and nobody has asked for this connection.</summary>
-    public void AbortUnaccepted() => Abort(session.Options.DefaultCloseErrorCode);
+    /// <summary>Loop thread: the listener goes and nobody has asked for this connection.</summary>
+    public void AbortOnLoop() =>
+        session.Close(new CloseRequest(session.Options.DefaultCloseErrorCode, "", Orderly: false));
 
     /// <summary>Loop thread.</summary>
     public void OnReady() => _ready.TrySetResult();

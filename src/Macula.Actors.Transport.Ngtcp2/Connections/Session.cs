@@ -135,6 +135,7 @@ internal abstract unsafe class Session : Route
     {
         var path = Endpoint.Socket.PathTo(remote, remoteLength);
         var info = new PacketInfo { Ecn = ecn };
+        Streams.HaveHeard = true;
         var result = QuicLibrary.ReadPacket(_native, &path, 1, &info, data, (nuint)length, now);
         if (result == 0)
         {
@@ -274,8 +275,8 @@ internal abstract unsafe class Session : Route
         WriteCloseAndEnd(&error, failure, byPeer: false, now);
     }
 
-    /// <summary>For specs: the end without a word to the peer.</summary>
-    public void Vanish(ulong now) => End(Failure.LocallyAborted, byPeer: false, null, now);
+    /// <summary>The end without a word to the peer.</summary>
+    public void Vanish(Failure failure, ulong now) => End(failure, byPeer: false, null, now);
 
     /// <summary>Frees what a constructor that failed half-way has made; nobody knows the session yet.</summary>
     protected void Discard()
@@ -369,6 +370,7 @@ internal abstract unsafe class Session : Route
         if (HasEnded) return;
         EndFailure = failure;
         Endpoint.Replace(this, OwnIds(), _resetTokens, closePacket, now + (3 * QuicLibrary.GetProbeTimeout(_native)));
+        Timer.Route = null;
         FreeNative();
         Streams.EndAll(failure);
         var closed = byPeer || _close is null

@@ -27,6 +27,9 @@ internal sealed unsafe class StreamTable(Session session)
 
     public bool HasEnded => session.HasEnded;
 
+    /// <summary>A packet came since the last write pass.</summary>
+    public bool HaveHeard { get; set; }
+
     /// <summary>Consumed bytes beyond which the peer is told at once.</summary>
     public long CreditStep { get; } = Math.Max(1, session.Options.ConnectionReceiveWindow / 8);
 
@@ -157,7 +160,9 @@ internal sealed unsafe class StreamTable(Session session)
         Leave(stream);
         stream.IsBlocked = true;
         // The library tells when a stream's window opens, but not when the connection's does.
-        if (QuicLibrary.GetMaxDataLeft(session.Native) == 0) _blockedByConnection.Add(stream);
+        if (stream.IsBlockedByConnection || QuicLibrary.GetMaxDataLeft(session.Native) > 0) return;
+        stream.IsBlockedByConnection = true;
+        _blockedByConnection.Add(stream);
     }
 
     public void Unpark(QuicStream stream)
@@ -178,15 +183,23 @@ internal sealed unsafe class StreamTable(Session session)
     {
         if (_blockedByConnection.Count > 0 && QuicLibrary.GetMaxDataLeft(session.Native) > 0)
         {
-            foreach (var stream in _blockedByConnection) Unpark(stream);
+            foreach (var stream in _blockedByConnection)
+            {
+                stream.IsBlockedByConnection = false;
+                Unpark(stream);
+            }
+
             _blockedByConnection.Clear();
         }
 
+        if (!HaveHeard) return;
+        HaveHeard = false;
         for (var i = _watched.Count - 1; i >= 0; i--)
         {
             var stream = _watched[i];
             if (stream.IsGone || !stream.IsFlushWaiting)
             {
+                stream.IsWatched = false;
                 _watched.RemoveAt(i);
             }
             else if (!stream.IsQueued && stream.Sending.HasSent)
@@ -198,10 +211,12 @@ internal sealed unsafe class StreamTable(Session session)
     }
 
     /// <summary>A writer waits for acknowledgements. If the peer stops reading they never come, and the library says
-    /// so only to who tries to send; hence an empty try on each pass.</summary>
+    /// so only to who tries to send; hence an empty try after each packet.</summary>
     public void WatchForStop(QuicStream stream)
     {
-        if (!_watched.Contains(stream)) _watched.Add(stream);
+        if (stream.IsWatched) return;
+        stream.IsWatched = true;
+        _watched.Add(stream);
     }
 
     public void ResetStream(QuicStream stream, long errorCode)

@@ -90,7 +90,7 @@ internal sealed unsafe class Acceptor : IDisposable
         if (IsClosed) return;
         IsClosed = true;
         _waiting.Writer.TryComplete();
-        while (_waiting.Reader.TryRead(out var connection)) connection.AbortUnaccepted();
+        while (_waiting.Reader.TryRead(out var connection)) connection.AbortOnLoop();
         foreach (var session in Endpoint.Sessions.Where(session => !session.HandshakeCompleted).ToArray())
             session.Close(new CloseRequest(Options.DefaultCloseErrorCode, "", Orderly: false));
     }

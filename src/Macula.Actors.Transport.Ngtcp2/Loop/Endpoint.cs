@@ -19,6 +19,9 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
     /// <summary>Length of the connection ids given out.</summary>
     public const int CidLength = 16;
 
+    /// <summary>Beyond it closed connections are forgotten at once; a peer that missed the close idles out.</summary>
+    private const int MostTombstones = 50_000;
+
     private const int BatchesPerTurn = 8;
     private const ulong LongestWait = 1_000_000_000;
 
@@ -157,7 +160,7 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
     {
         foreach (var token in tokens) Routes.RemoveToken(token, session);
         foreach (var id in ids) Routes.Remove(id, session);
-        if (closePacket is null) return;
+        if (closePacket is null || _tombstones.Count >= MostTombstones) return;
         var tombstone = new Tombstone(this, ids, closePacket.Length > 0 ? closePacket : null, deadline);
         foreach (var id in ids) Routes.Add(id, tombstone);
         _tombstones.Add(tombstone);
@@ -200,7 +203,7 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
     internal void Vanish()
     {
         lock (_gate) _isStopping = true;
-        foreach (var session in _sessions.ToArray()) session.Vanish(Now);
+        foreach (var session in _sessions.ToArray()) session.Vanish(Failure.LocallyAborted, Now);
     }
 
     /// <summary>The thread does it as it ends; others only where there is no thread yet.</summary>
@@ -305,8 +308,7 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
     {
         lock (_gate) _isStopping = true;
         var failure = new Failure(QuicTransportError.InternalError, $"the transport loop failed: {fault.Message}");
-        foreach (var session in _sessions.ToArray()) session.FailWith(failure, Now);
-        Sending.Flush();
+        foreach (var session in _sessions.ToArray()) session.Vanish(failure, Now);
     }
 
 }

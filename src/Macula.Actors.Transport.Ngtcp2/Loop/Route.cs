@@ -5,8 +5,19 @@ internal abstract class Route
 {
     public const ulong Never = ulong.MaxValue;
 
-    /// <summary>The earliest entry of this route in the timer queue.</summary>
-    public ulong TimerAt { get; set; } = Never;
+    protected Route() => Timer = new TimerSlot { Route = this };
+
+    public TimerSlot Timer { get; }
 
     public abstract void OnTimer(ulong now);
+}
+
+/// <summary>What the timer queue holds of a route. Entries stay until they are due, so the route cuts itself loose
+/// when it ends.</summary>
+internal sealed class TimerSlot
+{
+    public Route? Route { get; set; }
+
+    /// <summary>The earliest entry in the queue.</summary>
+    public ulong At { get; set; } = Loop.Route.Never;
 }

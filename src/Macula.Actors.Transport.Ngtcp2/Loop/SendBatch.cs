@@ -16,6 +16,7 @@ internal sealed unsafe class SendBatch : IDisposable
     private const int LargestMessage = 65_000;
     private const int MostSegments = 64;
     private const int ControlRoom = 64;
+    private const int ControlEntry = 24; // CMSG_SPACE of an int, and of a short
     private const int MostRetries = 20;
     private const long RetryWaitNanoseconds = 1_000_000;
 
@@ -92,7 +93,8 @@ internal sealed unsafe class SendBatch : IDisposable
                     WaitForRoom();
                     break;
                 case SystemLibrary.ErrorIo or SystemLibrary.ErrorInvalid when IsSegmented(sent):
-                    _socket.SegmentationOffload = false; // this device cannot; plain packets from now on
+                    // Either this device cannot, or a probe for a larger packet size was in the message.
+                    if (SendApart(ref _messages[sent].Header)) _socket.SegmentationOffload = false;
                     sent++;
                     break;
                 case SystemLibrary.ErrorAgain:
@@ -162,7 +164,7 @@ internal sealed unsafe class SendBatch : IDisposable
                 Type = ipv6 ? SystemLibrary.Ipv6TrafficClass : SystemLibrary.IpTos,
             };
             *(int*)(control + sizeof(ControlHeader)) = _ecn;
-            length += 24;
+            length += ControlEntry;
         }
 
         if (_used > _segment)
@@ -174,7 +176,7 @@ internal sealed unsafe class SendBatch : IDisposable
                 Type = SystemLibrary.UdpSegment,
             };
             *(ushort*)(control + length + sizeof(ControlHeader)) = (ushort)_segment;
-            length += 24;
+            length += ControlEntry;
         }
 
         return length;
@@ -186,9 +188,30 @@ internal sealed unsafe class SendBatch : IDisposable
         ref var header = ref _messages[message].Header;
         var position = (byte*)header.Control;
         var end = position + header.ControlLength;
-        for (; position < end; position += 24)
+        for (; position < end; position += ControlEntry)
             if (((ControlHeader*)position)->Type == SystemLibrary.UdpSegment) return true;
         return false;
+    }
+
+    /// <summary>Sends each packet of a message by itself; true when all could be sent.</summary>
+    private bool SendApart(ref MessageHeader whole)
+    {
+        var control = (byte*)whole.Control;
+        var segment = (nuint)(*(ushort*)(control + whole.ControlLength - ControlEntry + sizeof(ControlHeader)));
+        whole.ControlLength -= ControlEntry; // the segment size is the last
+        if (whole.ControlLength == 0) whole.Control = null;
+        var start = (byte*)whole.Vectors->Base;
+        var length = whole.Vectors->Length;
+        var all = true;
+        for (nuint offset = 0; offset < length; offset += segment)
+        {
+            var vector = new IoVector { Base = start + offset, Length = nuint.Min(segment, length - offset) };
+            var message = new MultiMessageHeader { Header = whole };
+            message.Header.Vectors = &vector;
+            all &= SystemLibrary.SendMessages(_socket.Descriptor, &message, 1, SystemLibrary.MessageDontWait) == 1;
+        }
+
+        return all;
     }
 
     private void WaitForRoom()

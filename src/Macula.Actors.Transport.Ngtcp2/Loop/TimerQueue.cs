@@ -4,23 +4,24 @@ namespace Macula.Actors.Transport.Ngtcp2.Loop;
 /// found when the early entry fires and the route asks again.</summary>
 internal sealed class TimerQueue
 {
-    private readonly PriorityQueue<Route, ulong> _queue = new();
+    private readonly PriorityQueue<TimerSlot, ulong> _queue = new();
 
     public void Set(Route route, ulong at)
     {
-        if (at >= route.TimerAt) return;
-        route.TimerAt = at;
-        _queue.Enqueue(route, at);
+        var slot = route.Timer;
+        if (at >= slot.At) return;
+        slot.At = at;
+        _queue.Enqueue(slot, at);
     }
 
     public void RunDue(ulong now)
     {
-        while (_queue.TryPeek(out var route, out var at) && at <= now)
+        while (_queue.TryPeek(out var slot, out var at) && at <= now)
         {
             _queue.Dequeue();
-            if (route.TimerAt != at) continue; // an earlier entry took its place and fired
-            route.TimerAt = Route.Never;
-            route.OnTimer(now);
+            if (slot.At != at) continue; // an earlier entry took its place and fired
+            slot.At = Route.Never;
+            slot.Route?.OnTimer(now);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace Macula.Actors.Transport.Ngtcp2.Streams;
@@ -41,11 +42,16 @@ internal sealed class PinnedBlocks : MemoryPool<byte>
     {
         if (!block.Rented) return;
         block.Rented = false;
+        FillFreed(block.Memory.Span);
         Counters.SendBlock(-1);
         if (block.Memory.Length != BlockSize) return;
         if (Interlocked.Increment(ref _freeCount) <= MostPooled) _free.Enqueue(block);
         else Interlocked.Decrement(ref _freeCount);
     }
+
+    // A byte sent after it was given back would show up as a difference at the other end.
+    [Conditional("DEBUG")]
+    private static void FillFreed(Span<byte> block) => block.Fill(0xdd);
 
     private sealed class Block(PinnedBlocks pool, int size) : IMemoryOwner<byte>
     {

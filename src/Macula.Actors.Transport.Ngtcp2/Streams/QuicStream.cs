@@ -73,6 +73,12 @@ internal sealed class QuicStream : IQuicStream, ILoopWork
     /// <summary>Waits for a flow-control window.</summary>
     public bool IsBlocked { get; set; }
 
+    /// <summary>In the list of those that wait for the connection's window.</summary>
+    public bool IsBlockedByConnection { get; set; }
+
+    /// <summary>In the list of those whose writer waits for acknowledgements.</summary>
+    public bool IsWatched { get; set; }
+
     public bool HasInputEnded { get; private set; }
 
     /// <summary>Received bytes that wait to be flushed to the reader.</summary>
@@ -105,7 +111,7 @@ internal sealed class QuicStream : IQuicStream, ILoopWork
     public ValueTask DisposeAsync()
     {
         _output.Complete();
-        _input.Complete();
+        _input.Close();
         return ValueTask.CompletedTask;
     }
 

@@ -10,6 +10,7 @@ internal sealed class StreamInput(PipeReader pipe, QuicStream stream) : PipeRead
 {
     private volatile Failure? _failure;
     private volatile bool _discard;
+    private volatile bool _isReading;
     private ReadOnlySequence<byte> _buffer;
     private long _examined;
     private int _completed;
@@ -17,12 +18,14 @@ internal sealed class StreamInput(PipeReader pipe, QuicStream stream) : PipeRead
     public override bool TryRead(out ReadResult result)
     {
         if (!pipe.TryRead(out result)) return false;
+        _isReading = true;
         result = Judge(result);
         return true;
     }
 
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
+        _isReading = true;
         var read = pipe.ReadAsync(cancellationToken);
         return read.IsCompletedSuccessfully ? new(Judge(read.Result)) : Wait(read);
     }
@@ -35,6 +38,7 @@ internal sealed class StreamInput(PipeReader pipe, QuicStream stream) : PipeRead
         _examined = _buffer.IsEmpty ? 0 : _buffer.Slice(consumed, examined).Length;
         _buffer = default;
         pipe.AdvanceTo(consumed, examined);
+        _isReading = false;
         if (count > 0) stream.Consumed(count);
     }
 
@@ -46,6 +50,20 @@ internal sealed class StreamInput(PipeReader pipe, QuicStream stream) : PipeRead
         _buffer = default;
         pipe.Complete();
         stream.StopReading();
+    }
+
+    /// <summary>From any thread: like Complete, but a read that waits is told instead of left behind.</summary>
+    public void Close()
+    {
+        if (!_isReading)
+        {
+            Complete();
+        }
+        else if (Interlocked.Exchange(ref _completed, 1) == 0)
+        {
+            Fail(new Failure(QuicTransportError.OperationAborted, "the stream was disposed"), discard: true);
+            stream.StopReading();
+        }
     }
 
     /// <summary>Said before the pipe's end is; what the pipe still holds is delivered first, unless it is to be
@@ -69,6 +87,7 @@ internal sealed class StreamInput(PipeReader pipe, QuicStream stream) : PipeRead
 
         if (_discard || result.Buffer.Length <= _examined)
         {
+            _isReading = false;
             pipe.AdvanceTo(result.Buffer.Start); // else the next read would be refused
             throw failure.ToException();
         }

@@ -34,14 +34,12 @@ internal sealed class StreamOutput(PipeWriter pipe, QuicStream stream) : PipeWri
         _scratch = null;
     }
 
-    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
-    {
-        if (_failure is { } failure) return ValueTask.FromException<FlushResult>(failure.ToException());
-        if (_stopped) return new(new FlushResult(isCanceled: false, isCompleted: true));
-        var flush = pipe.FlushAsync(cancellationToken);
-        stream.Post(StreamWork.Send);
-        return flush.IsCompletedSuccessfully ? new(Judge(flush.Result)) : Wait(flush);
-    }
+    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) =>
+        HasEnded ? Ended() : Send(pipe.FlushAsync(cancellationToken));
+
+    public override ValueTask<FlushResult> WriteAsync(
+        ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default) =>
+        HasEnded ? Ended() : Send(pipe.WriteAsync(source, cancellationToken));
 
     public override void CancelPendingFlush() => pipe.CancelPendingFlush();
 
@@ -66,6 +64,18 @@ internal sealed class StreamOutput(PipeWriter pipe, QuicStream stream) : PipeWri
         _failure ??= failure;
         pipe.CancelPendingFlush();
     }
+
+    private ValueTask<FlushResult> Send(ValueTask<FlushResult> flush)
+    {
+        stream.Post(StreamWork.Send);
+        if (!flush.IsCompletedSuccessfully) return Wait(flush);
+        var result = flush.Result;
+        return result.IsCanceled ? Wait(new(result)) : new(result); // cancelled: perhaps because of a failure
+    }
+
+    private ValueTask<FlushResult> Ended() => _failure is { } failure
+        ? ValueTask.FromException<FlushResult>(failure.ToException())
+        : new(new FlushResult(isCanceled: false, isCompleted: true));
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<FlushResult> Wait(ValueTask<FlushResult> flush)

@@ -48,7 +48,7 @@ internal sealed unsafe class TlsSession : IDisposable
     {
         var session = new TlsSession(TlsLibrary.Server, credentials, reference, protocol);
         var handle = session.Handle;
-        _ = CryptoLibrary.ConfigureServerSession(handle);
+        session.Require(CryptoLibrary.ConfigureServerSession(handle));
         TlsLibrary.HandshakeSetHook(
             handle, TlsLibrary.HandshakeClientHello, TlsLibrary.HookPost, &TlsCallbacks.AfterClientHello);
         if (mode == ClientCertificateMode.None) return session;
@@ -64,10 +64,10 @@ internal sealed unsafe class TlsSession : IDisposable
     {
         var session = new TlsSession(TlsLibrary.Client, credentials, reference, protocol);
         var handle = session.Handle;
-        _ = CryptoLibrary.ConfigureClientSession(handle);
+        session.Require(CryptoLibrary.ConfigureClientSession(handle));
         TlsLibrary.SetVerifyFunction(handle, &TlsCallbacks.Verify);
         if (IPAddress.TryParse(serverName, out _)) return session; // SNI has names only (RFC 6066, section 3)
-        var name = Encoding.ASCII.GetBytes(serverName);
+        var name = Encoding.UTF8.GetBytes(serverName); // GnuTLS makes A-labels of it
         fixed (byte* start = name)
             _ = TlsLibrary.ServerNameSet(handle, TlsLibrary.NameDns, start, (nuint)name.Length);
         return session;
@@ -110,6 +110,13 @@ internal sealed unsafe class TlsSession : IDisposable
         TlsLibrary.Deinit(_handle);
         _handle = null;
         Counters.TlsSession(-1);
+    }
+
+    private void Require(int result)
+    {
+        if (result == 0) return;
+        Dispose();
+        throw new QuicTransportException(QuicTransportError.InternalError, "GnuTLS could not be set up for QUIC");
     }
 
     private void OfferProtocol(string protocol)

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 using Macula.Actors.Transport.Ngtcp2.Loop;
 using Microsoft.Extensions.Logging;
 
-namespace Macula.Actors.Transport.Ngtcp2;
+namespace Macula.Actors.Transport.Ngtcp2.Dialing;
 
 /// <summary>The client connections of a provider share one port per address family, opened when first needed and
 /// closed after the last of them.</summary>

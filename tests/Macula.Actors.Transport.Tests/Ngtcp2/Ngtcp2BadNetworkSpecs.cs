@@ -1,0 +1,66 @@
+namespace Macula.Actors.Transport.Tests.Ngtcp2;
+
+[Collection(Ngtcp2Specs.Name)]
+public sealed class Ngtcp2BadNetworkSpecs
+{
+    [Fact]
+    public async Task Over_a_bad_network_everything_arrives_whole()
+    {
+        const int Streams = 8;
+        await using var pair = await Pair.Listen();
+        await using var network = new BadNetwork(pair.Listener.LocalEndPoint, fault: 0.02);
+        var (client, server) = await pair.Both(options => options with { EndPoint = network.EndPoint });
+        var serving = Serve();
+
+        await Task.WhenAll(Enumerable.Range(0, Streams).Select(async number =>
+        {
+            var stream = await Pair.Open(client);
+            var sent = Pair.SomeBytes(300_000 + number);
+            var sending = Send(stream, sent);
+            var heard = await Pair.ReadToEnd(stream);
+            await sending;
+            Assert.True(sent.AsSpan().SequenceEqual(heard), "what came back differs");
+            await stream.DisposeAsync();
+        })).WaitAsync(Pair.Patience);
+
+        await serving.WaitAsync(Pair.Patience);
+        await client.DisposeAsync();
+        await server.DisposeAsync();
+
+        async Task Serve() => await Task.WhenAll(
+            (await Task.WhenAll(Enumerable.Range(0, Streams).Select(_ => Pair.AcceptStream(server)))).Select(Echo));
+
+        static async Task Echo(IQuicStream stream)
+        {
+            await stream.Input.CopyToAsync(stream.Output);
+            await stream.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task A_peer_may_move_to_another_port()
+    {
+        await using var pair = await Pair.Listen();
+        await using var network = new BadNetwork(pair.Listener.LocalEndPoint, fault: 0);
+        var (client, server) = await pair.Streams(options => options with { EndPoint = network.EndPoint });
+
+        var port = network.Move();
+        for (byte i = 0; i < 50 && server.Connection.RemoteEndPoint.Port != port; i++)
+        {
+            await Pair.Write(client, [i]);
+            await Pair.Write(server, await Pair.Read(server, 1));
+            Assert.Equal([i], await Pair.Read(client, 1));
+        }
+
+        Assert.Equal(port, server.Connection.RemoteEndPoint.Port);
+        await client.Connection.DisposeAsync();
+        await server.Connection.DisposeAsync();
+    }
+
+    private static async Task Send(IQuicStream stream, byte[] bytes)
+    {
+        for (var sent = 0; sent < bytes.Length; sent += 7000)
+            await stream.Output.WriteAsync(bytes.AsMemory(sent, Math.Min(7000, bytes.Length - sent)));
+        await stream.Output.CompleteAsync();
+    }
+}
