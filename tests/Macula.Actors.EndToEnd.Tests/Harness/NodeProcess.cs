@@ -1,0 +1,68 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Macula.Actors.EndToEnd.Worker;
+
+namespace Macula.Actors.EndToEnd.Tests.Harness;
+
+/// <summary>A node as its operator starts it: on a free port of loopback, with a data directory.</summary>
+internal sealed partial class NodeProcess : ChildProcess
+{
+    private NodeProcess(ITestOutputHelper test, IEnumerable<string> arguments)
+        : base(test, "node", "dotnet", [Repository.Node, .. arguments])
+    {
+    }
+
+    /// <summary>What clients need.</summary>
+    public NodeAddress Address { get; private set; } = null!;
+
+    public string NodeId { get; private set; } = "";
+
+    public int Port => int.Parse(Address.EndPoint.Split(':')[1]);
+
+    /// <summary>What the log says that a human must look at.</summary>
+    public IEnumerable<string> ErrorLines => Errors.Where(line => ErrorLine().IsMatch(line));
+
+    /// <summary>Starts a node and waits until it listens.</summary>
+    /// <param name="test">Told of the node's output.</param>
+    /// <param name="folder">Its data directory.</param>
+    /// <param name="port">0: a free one.</param>
+    /// <param name="settings">More settings, <c>key=value</c>.</param>
+    public static async Task<NodeProcess> StartAsync(
+        ITestOutputHelper test, TempFolder folder, int port = 0, params IEnumerable<string> settings)
+    {
+        var ready = Path.Combine(folder.Path, $"ready-{Guid.NewGuid():N}.json");
+        IEnumerable<string> all =
+        [
+            $"macula.quic.listen=127.0.0.1:{port}", "macula.cluster.port=0", "macula.quic.provider=ngtcp2",
+            $"macula.data-directory={Path.Combine(folder.Path, "data")}", .. settings,
+        ];
+        var node = new NodeProcess(test, ["--ready-file", ready, .. all.SelectMany(each => (string[])["-D", each])]);
+        try
+        {
+            await node.ReadLineAsync(); // the banner follows the ready file
+            using var said = JsonDocument.Parse(await File.ReadAllTextAsync(ready));
+            var info = said.RootElement;
+            node.Address = new NodeAddress(
+                info.GetProperty("listening")[0].GetString()!, info.GetProperty("fingerprint").GetString()!,
+                info.GetProperty("realm").GetString()!);
+            node.NodeId = info.GetProperty("node_id").GetString()!;
+            Assert.Equal(node.Id, info.GetProperty("pid").GetInt32());
+            return node;
+        }
+        catch
+        {
+            await node.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Still the same process, and nothing in its log is an error.</summary>
+    public void AssertUntroubled()
+    {
+        Assert.False(HasExited, $"the node has ended. It said:\n{Said()}");
+        Assert.Empty(ErrorLines);
+    }
+
+    [GeneratedRegex(@"^\d\d:\d\d:\d\d\.\d{3} (ERR|FTL) |^Unhandled exception")]
+    private static partial Regex ErrorLine();
+}
