@@ -33,7 +33,8 @@ internal static unsafe class CallbackTables
                 (nint)(delegate* unmanaged[Cdecl]<void*, void*, int>)&Callbacks.HandshakeConfirmed;
         }
 
-        table->ReceiveCryptoData = Crypto("recv_crypto_data");
+        table->ReceiveCryptoData =
+            (nint)(delegate* unmanaged[Cdecl]<void*, int, ulong, byte*, nuint, void*, int>)&Callbacks.CryptoData;
         table->Encrypt = Crypto("encrypt");
         table->Decrypt = Crypto("decrypt");
         table->HeaderProtectionMask = Crypto("hp_mask");

@@ -106,6 +106,17 @@ internal static unsafe class Callbacks
         }
     }
 
+    /// <summary>After the handshake a server's TLS session is gone, and a client has nothing more to say there.</summary>
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    public static int CryptoData(
+        void* native, int encryptionLevel, ulong offset, byte* data, nuint length, void* user)
+    {
+        var session = Session.From(user);
+        return session.HasTls
+            ? CryptoLibrary.ReceiveCryptoData(native, encryptionLevel, offset, data, length, user)
+            : QuicError.Crypto;
+    }
+
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     public static int HandshakeCompleted(void* native, void* user)
     {

@@ -61,6 +61,7 @@ internal sealed unsafe class ServerSession : Session
     {
         if (_announced) return;
         _announced = true;
+        FreeTls();
         if (!_acceptor.Announce(this))
             FailWith(new Failure(QuicTransportError.ConnectionRefused, "the accept backlog is full"), now);
     }

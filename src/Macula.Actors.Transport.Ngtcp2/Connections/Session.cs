@@ -56,6 +56,9 @@ internal abstract unsafe class Session : Route
 
     public bool HandshakeCompleted { get; private set; }
 
+    /// <summary>Whether handshake messages can still be taken.</summary>
+    public bool HasTls => _tls is not null;
+
     /// <summary>An orderly close has begun.</summary>
     public bool IsClosing => _close is not null;
 
@@ -299,6 +302,15 @@ internal abstract unsafe class Session : Route
         _native = native;
         _reference->Connection = native;
         Counters.NativeConnection(1);
+    }
+
+    /// <summary>Gives the TLS session back, a quarter of an idle connection's memory. A server needs it no more after
+    /// the handshake: there are no tickets, and key updates do without (RFC 9001, section 6).</summary>
+    protected void FreeTls()
+    {
+        QuicLibrary.SetTlsHandle(_native, null);
+        _tls?.Dispose();
+        _tls = null;
     }
 
     protected static ulong Nanoseconds(TimeSpan time) => (ulong)Math.Max(0, time.Ticks) * 100;

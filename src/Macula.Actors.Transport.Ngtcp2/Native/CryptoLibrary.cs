@@ -13,6 +13,10 @@ internal static unsafe partial class CryptoLibrary
     [LibraryImport(File, EntryPoint = "ngtcp2_crypto_gnutls_configure_client_session")]
     public static partial int ConfigureClientSession(void* session);
 
+    [LibraryImport(File, EntryPoint = "ngtcp2_crypto_recv_crypto_data_cb")]
+    public static partial int ReceiveCryptoData(
+        void* connection, int encryptionLevel, ulong offset, byte* data, nuint length, void* user);
+
     [LibraryImport(File, EntryPoint = "ngtcp2_crypto_generate_stateless_reset_token")]
     public static partial int GenerateStatelessResetToken(
         byte* token, byte* secret, nuint secretLength, NativeCid* cid);

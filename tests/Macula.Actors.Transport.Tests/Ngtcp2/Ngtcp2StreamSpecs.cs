@@ -4,39 +4,6 @@ namespace Macula.Actors.Transport.Tests.Ngtcp2;
 public sealed class Ngtcp2StreamSpecs
 {
     [Fact]
-    public async Task An_echo_comes_back()
-    {
-        await using var pair = await Pair.Listen();
-        var (client, server) = await pair.Streams();
-
-        await Pair.Write(client, "hello"u8.ToArray());
-        await Pair.Write(server, await Pair.Read(server, 5));
-
-        Assert.Equal("hello"u8.ToArray(), await Pair.Read(client, 5));
-        await client.Connection.DisposeAsync();
-        await server.Connection.DisposeAsync();
-    }
-
-    [Fact]
-    public async Task Much_data_crosses_both_ways_at_once_unharmed()
-    {
-        await using var pair = await Pair.Listen();
-        var (client, server) = await pair.Streams();
-        var up = Pair.SomeBytes(20_000_001);
-        var down = Pair.SomeBytes(15_000_003);
-
-        var sending = Task.WhenAll(Send(client, up), Send(server, down));
-        var received = await Task.WhenAll(Pair.ReadToEnd(server), Pair.ReadToEnd(client));
-
-        await sending.WaitAsync(Pair.Patience);
-        Assert.True(up.AsSpan().SequenceEqual(received[0]), "up differs");
-        Assert.True(down.AsSpan().SequenceEqual(received[1]), "down differs");
-        await Task.WhenAll(client.Closed, server.Closed).WaitAsync(Pair.Patience);
-        await client.Connection.DisposeAsync();
-        await server.Connection.DisposeAsync();
-    }
-
-    [Fact]
     public async Task Many_streams_share_a_connection_and_a_small_limit()
     {
         const int Streams = 300;
@@ -115,50 +82,6 @@ public sealed class Ngtcp2StreamSpecs
     }
 
     [Fact]
-    public async Task A_writer_waits_for_a_reader_who_does_not_read()
-    {
-        await using var pair = await Pair.Listen();
-        var (client, server) = await pair.Streams(options => options with { SendBuffer = 64 * 1024 });
-        var written = 0L;
-        Task<System.IO.Pipelines.FlushResult> flush;
-        while (true)
-        {
-            flush = client.Output.WriteAsync(new byte[8192]).AsTask();
-            written += 8192;
-            // 256 KiB of window and 64 KiB of send buffer: it must stop somewhere there.
-            if (written > 300 * 1024) break;
-            await flush.WaitAsync(Pair.Patience);
-        }
-
-        Assert.InRange(written, 256 * 1024, 400 * 1024);
-        await Pair.Read(server, 200 * 1024);
-        await flush.WaitAsync(Pair.Patience);
-        await client.Connection.DisposeAsync();
-        await server.Connection.DisposeAsync();
-    }
-
-    [Fact]
-    public async Task A_writer_who_waits_learns_that_the_peer_stopped_reading()
-    {
-        await using var pair = await Pair.Listen();
-        var (client, server) = await pair.Streams(options => options with { SendBuffer = 16 * 1024 });
-
-        var writing = WriteUntilCompleted(client);
-        server.Abort(QuicAbortDirection.Read, 5);
-
-        await writing.WaitAsync(Pair.Patience);
-        await client.Connection.DisposeAsync();
-        await server.Connection.DisposeAsync();
-
-        static async Task WriteUntilCompleted(IQuicStream stream)
-        {
-            while (!(await Pair.Write(stream, new byte[4096])).IsCompleted)
-            {
-            }
-        }
-    }
-
-    [Fact]
     public async Task A_writer_stuck_on_full_windows_learns_that_the_peer_stopped_reading()
     {
         await using var pair = await Pair.Listen();
@@ -204,22 +127,6 @@ public sealed class Ngtcp2StreamSpecs
 
         var thrown = await Pair.Fails(QuicTransportError.StreamAborted, () => server.Input.ReadAsync().AsTask());
         Assert.Equal(9, thrown.ErrorCode);
-        await client.Connection.DisposeAsync();
-        await server.Connection.DisposeAsync();
-    }
-
-    [Fact]
-    public async Task A_stream_is_closed_when_both_sides_are_done()
-    {
-        await using var pair = await Pair.Listen();
-        var (client, server) = await pair.Streams();
-
-        await client.Output.CompleteAsync();
-        Assert.Empty(await Pair.ReadToEnd(server));
-        Assert.False(client.Closed.IsCompleted);
-        await server.Output.CompleteAsync();
-
-        await Task.WhenAll(client.Closed, server.Closed).WaitAsync(Pair.Patience);
         await client.Connection.DisposeAsync();
         await server.Connection.DisposeAsync();
     }

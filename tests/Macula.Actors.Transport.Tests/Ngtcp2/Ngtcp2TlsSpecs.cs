@@ -10,32 +10,6 @@ public sealed class Ngtcp2TlsSpecs
     private static readonly TestCertificates Ours = TestCertificates.Shared;
     private static readonly TestCertificates Strangers = TestCertificates.Stranger;
 
-    [Fact]
-    public async Task A_client_with_a_trusted_certificate_is_let_in_and_known()
-    {
-        await using var pair = await Pair.Listen(Mutual(ClientCertificateMode.Require));
-        var (client, server) = await pair.Both(options => options with { Certificate = Ours.Client });
-
-        Assert.Equal(Ours.Client.Thumbprint, server.RemoteCertificate?.Thumbprint);
-        Assert.Equal(Ours.Server.Thumbprint, client.RemoteCertificate?.Thumbprint);
-        await client.DisposeAsync();
-        await server.DisposeAsync();
-    }
-
-    [Fact]
-    public async Task A_client_without_a_needed_certificate_fails_to_connect()
-    {
-        var failed = new TaskCompletionSource<string>();
-        await using var pair = await Pair.Listen(options => Mutual(ClientCertificateMode.Require)(options) with
-        {
-            OnHandshakeFailed = (_, why) => failed.TrySetResult(why),
-        });
-
-        await Pair.Fails(QuicTransportError.AuthenticationFailed, () => pair.Connect());
-
-        Assert.Contains("certificate", await failed.Task.WaitAsync(Pair.Patience), StringComparison.Ordinal);
-    }
-
     [Theory]
     [InlineData(ClientCertificateMode.Allow)]
     [InlineData(ClientCertificateMode.Require)]
@@ -56,59 +30,12 @@ public sealed class Ngtcp2TlsSpecs
     }
 
     [Fact]
-    public async Task Where_a_certificate_is_only_asked_for_a_client_without_one_is_let_in()
-    {
-        await using var pair = await Pair.Listen(Mutual(ClientCertificateMode.Allow));
-        var (client, server) = await pair.Both();
-
-        Assert.Null(server.RemoteCertificate);
-        await client.DisposeAsync();
-        await server.DisposeAsync();
-    }
-
-    [Fact]
-    public async Task A_server_of_another_authority_is_refused()
-    {
-        await using var pair = await Pair.Listen(options => options with { Certificate = Strangers.Server });
-
-        var thrown = await Pair.Fails(QuicTransportError.AuthenticationFailed, () => pair.Connect());
-
-        Assert.Contains("not trusted", thrown.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task A_server_of_another_name_is_refused()
-    {
-        await using var pair = await Pair.Listen();
-
-        var thrown = await Pair.Fails(QuicTransportError.AuthenticationFailed,
-            () => pair.Connect(options => options with { ServerName = "elsewhere.example" }));
-
-        Assert.Contains("is not for 'elsewhere.example'", thrown.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public async Task An_address_is_a_name_too()
     {
         await using var pair = await Pair.Listen();
         var (client, server) = await pair.Both(options => options with { ServerName = null });
 
         Assert.Null(server.ServerName);
-        await client.DisposeAsync();
-        await server.DisposeAsync();
-    }
-
-    [Fact]
-    public async Task A_pinned_certificate_needs_no_authority_and_another_is_refused()
-    {
-        await using var pair = await Pair.Listen(options => options with { Certificate = Strangers.Server });
-        var right = QuicTrust.Pinned(QuicTrust.Fingerprint(Strangers.Server));
-        var wrong = QuicTrust.Pinned(QuicTrust.Fingerprint(Ours.Server));
-
-        var (client, server) = await pair.Both(options => options with { Trust = right });
-        await Pair.Fails(QuicTransportError.AuthenticationFailed,
-            () => pair.Connect(options => options with { Trust = wrong }));
-
         await client.DisposeAsync();
         await server.DisposeAsync();
     }
@@ -122,21 +49,6 @@ public sealed class Ngtcp2TlsSpecs
         Assert.Equal(Strangers.Server.Thumbprint, client.RemoteCertificate?.Thumbprint);
         await client.DisposeAsync();
         await server.DisposeAsync();
-    }
-
-    [Fact]
-    public async Task Without_a_common_application_protocol_both_sides_say_so()
-    {
-        var failed = new TaskCompletionSource<string>();
-        await using var pair = await Pair.Listen(options => options with
-        {
-            OnHandshakeFailed = (_, why) => failed.TrySetResult(why),
-        });
-
-        await Pair.Fails(QuicTransportError.AlpnMismatch,
-            () => pair.Connect(options => options with { ApplicationProtocol = "h3" }));
-
-        Assert.Contains("no application protocol", await failed.Task.WaitAsync(Pair.Patience), StringComparison.Ordinal);
     }
 
     [Fact]
