@@ -5,9 +5,9 @@ using System.Security.Cryptography.X509Certificates;
 namespace Macula.Actors.Transport;
 
 /// <summary>A self-signed certificate for trying things out, made at the first start and kept.</summary>
-/// <remarks>ECDSA P-256, for server and client authentication, valid for ten years, made anew when less than 30 days are
-/// left or a name is missing. It carries localhost, 127.0.0.1, ::1, the machine's name and the names asked for. Clients
-/// trust it by <see cref="QuicTrust.Pinned"/>, or by its file as a root.</remarks>
+/// <remarks>ECDSA P-256, for server and client authentication, valid for ten years, made anew when less than 30 days
+/// are left or a name is missing. It carries localhost, 127.0.0.1, ::1, the machine's name and the names asked for.
+/// Clients trust it by <see cref="QuicTrust.Pinned"/>, or by its file as a root.</remarks>
 public static class DevelopmentCertificate
 {
     public const string CertificateFile = "development.crt.pem";
@@ -21,8 +21,8 @@ public static class DevelopmentCertificate
     /// <param name="directory">Made with mode 0700 if it does not exist. The key file has mode 0600.</param>
     /// <param name="hostNames">Names and addresses beside the usual ones; may be empty.</param>
     /// <param name="time">Decides when it is renewed; default: the system's clock.</param>
-    /// <exception cref="QuicTransportException"><see cref="QuicTransportError.InvalidConfiguration"/>; the message names
-    /// the file and what to do.</exception>
+    /// <exception cref="QuicTransportException"><see cref="QuicTransportError.InvalidConfiguration"/>; the message
+    /// names the file and what to do.</exception>
     public static X509Certificate2 LoadOrCreate(
         string directory, IEnumerable<string>? hostNames = null, TimeProvider? time = null)
     {
@@ -40,7 +40,8 @@ public static class DevelopmentCertificate
             if (Keep(certificatePath, keyPath, names, now, isLocked: true) is { } made) return made;
             return Create(certificatePath, keyPath, names, now);
         }
-        catch (Exception error) when (error is IOException and not QuicTransportException or UnauthorizedAccessException)
+        catch (Exception error)
+            when (error is (IOException and not QuicTransportException) or UnauthorizedAccessException)
         {
             throw QuicCertificates.Fault(
                 $"the development certificate cannot be kept in {Path.GetFullPath(directory)}: {error.Message}; "

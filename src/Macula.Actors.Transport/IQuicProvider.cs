@@ -13,10 +13,13 @@ public interface IQuicProvider
 
     /// <summary>Binds a UDP port and starts to accept connections.</summary>
     /// <exception cref="QuicTransportException"><see cref="QuicTransportError.AddressInUse"/>,
-    /// <see cref="QuicTransportError.NotSupported"/> or <see cref="QuicTransportError.InvalidConfiguration"/>.</exception>
+    /// <see cref="QuicTransportError.NotSupported"/> or <see cref="QuicTransportError.InvalidConfiguration"/>.
+    /// </exception>
     ValueTask<IQuicListener> ListenAsync(QuicListenOptions options, CancellationToken cancellationToken = default);
 
-    /// <summary>Connects and completes the handshake; the peer's certificate has been judged when this returns.</summary>
+    /// <summary>Connects and completes the handshake; the server's certificate has been judged when this returns. The
+    /// server may still judge the client's (TLS 1.3 lets it), and then the connection ends with
+    /// <see cref="QuicTransportError.AuthenticationFailed"/> right after.</summary>
     /// <exception cref="QuicTransportException">The handshake failed; the error says how.</exception>
     ValueTask<IQuicConnection> ConnectAsync(QuicConnectOptions options, CancellationToken cancellationToken = default);
 }

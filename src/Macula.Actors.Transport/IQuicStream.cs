@@ -11,8 +11,10 @@ namespace Macula.Actors.Transport;
 /// <para><see cref="IDuplexPipe.Output"/>: FlushAsync completes when the bytes are taken over and fewer than
 /// <see cref="QuicConnectionOptions.SendBuffer"/> bytes wait for acknowledgement; Complete() sends FIN, and
 /// Complete(exception) resets the sending side with <see cref="QuicConnectionOptions.DefaultStreamErrorCode"/>.
-/// FlushAsync reports IsCompleted when the peer stopped reading (STOP_SENDING) and throws when the connection ended.</para>
-/// <para>Disposing finishes the output if it is still open, stops the input if it is not at its end, and does not wait.</para>
+/// FlushAsync reports IsCompleted when the peer stopped reading (STOP_SENDING) and throws when the connection
+/// ended.</para>
+/// <para>Disposing finishes the output if it is still open, stops the input if it is not at its end, and does not
+/// wait.</para>
 /// </remarks>
 public interface IQuicStream : IDuplexPipe, IAsyncDisposable
 {
@@ -21,7 +23,8 @@ public interface IQuicStream : IDuplexPipe, IAsyncDisposable
 
     IQuicConnection Connection { get; }
 
-    /// <summary>Completes, never faults, when both directions have ended: FIN or reset, sent ones acknowledged.</summary>
+    /// <summary>Completes, never faults, when both directions have ended: FIN or reset, sent ones acknowledged.
+    /// </summary>
     Task Closed { get; }
 
     /// <summary>Gives one or both directions up at once: RESET_STREAM for writing, STOP_SENDING for reading.</summary>

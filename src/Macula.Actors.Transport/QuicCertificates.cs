@@ -9,8 +9,8 @@ public static class QuicCertificates
     /// <summary>A certificate with its key, and the certificates between it and the root.</summary>
     /// <param name="certificatePath">PEM: the leaf first, then the intermediates, as authorities hand them out.</param>
     /// <param name="keyPath">PEM: the leaf's private key, not encrypted: PKCS#8, SEC1 (EC) or PKCS#1 (RSA).</param>
-    /// <exception cref="QuicTransportException"><see cref="QuicTransportError.InvalidConfiguration"/>; the message names
-    /// the file and what to do.</exception>
+    /// <exception cref="QuicTransportException"><see cref="QuicTransportError.InvalidConfiguration"/>; the message
+    /// names the file and what to do.</exception>
     public static QuicIdentity Load(string certificatePath, string keyPath)
     {
         var certificates = Read(certificatePath, "certificate");
@@ -28,8 +28,8 @@ public static class QuicCertificates
     }
 
     /// <summary>The certificates of a PEM file, for <see cref="QuicTrust.Roots"/>.</summary>
-    /// <exception cref="QuicTransportException"><see cref="QuicTransportError.InvalidConfiguration"/>; the message names
-    /// the file and what to do.</exception>
+    /// <exception cref="QuicTransportException"><see cref="QuicTransportError.InvalidConfiguration"/>; the message
+    /// names the file and what to do.</exception>
     public static X509Certificate2Collection LoadRoots(string path) => ReadAll(Read(path, "certificates"), path);
 
     internal static QuicTransportException Fault(string message, Exception? inner = null) =>

@@ -8,8 +8,8 @@ public static class QuicOptionChecks
     /// <summary>The largest application error code: 2^62-1 (RFC 9000, section 16).</summary>
     public const long MaxErrorCode = (1L << 62) - 1;
 
-    /// <exception cref="QuicTransportException"><see cref="QuicTransportError.InvalidConfiguration"/>; the message names
-    /// every option that cannot work, its value and what is allowed.</exception>
+    /// <exception cref="QuicTransportException"><see cref="QuicTransportError.InvalidConfiguration"/>; the message
+    /// names every option that cannot work, its value and what is allowed.</exception>
     public static void Check(QuicConnectionOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);

@@ -58,7 +58,8 @@ public sealed record QuicListenOptions : QuicConnectionOptions
     /// <summary>Which client certificates are accepted, where they are asked for.</summary>
     public QuicTrust ClientTrust { get; init; } = QuicTrust.System;
 
-    /// <summary>Completed connections that may wait to be accepted; beyond it new ones are refused. Default 512.</summary>
+    /// <summary>Completed connections that may wait to be accepted; beyond it new ones are refused. Default 512.
+    /// </summary>
     public int AcceptBacklog { get; init; } = 512;
 
     /// <summary>Told of each failed handshake: who and why. Called on a transport thread; must not block.</summary>

@@ -9,8 +9,8 @@ public static class QuicProviders
     /// <summary>The provider of that name, or with <see cref="Auto"/> the first that this machine can run.</summary>
     /// <param name="candidates">In order of preference.</param>
     /// <param name="wanted"><see cref="Auto"/> or a <see cref="IQuicProvider.Name"/>; case does not matter.</param>
-    /// <exception cref="QuicTransportException"><see cref="QuicTransportError.NotSupported"/>: none can run here, or the
-    /// wanted one cannot; the message says for each what is missing.
+    /// <exception cref="QuicTransportException"><see cref="QuicTransportError.NotSupported"/>: none can run here, or
+    /// the wanted one cannot; the message says for each what is missing.
     /// <see cref="QuicTransportError.InvalidConfiguration"/>: no provider has that name.</exception>
     public static QuicChoice Choose(IReadOnlyList<IQuicProvider> candidates, string wanted = Auto)
     {

@@ -33,7 +33,8 @@ public enum QuicTransportError
     /// <summary>The two sides share no QUIC version.</summary>
     VersionNegotiation,
 
-    /// <summary>The peer restarted and no longer knows the connection (stateless reset, RFC 9000 section 10.3).</summary>
+    /// <summary>The peer restarted and no longer knows the connection (stateless reset, RFC 9000 section 10.3).
+    /// </summary>
     StatelessReset,
 
     /// <summary>The peer broke QUIC or TLS, or says that this side did.</summary>

@@ -26,7 +26,8 @@ public sealed class QuicTrust
     /// <summary>These roots and no others; a server's certificate must carry its name.</summary>
     public static QuicTrust Roots(X509Certificate2Collection roots) => new(roots, null, false);
 
-    /// <summary>Exactly the leaf certificates with these SHA-256 fingerprints, whatever their names and issuers.</summary>
+    /// <summary>Exactly the leaf certificates with these SHA-256 fingerprints, whatever their names and issuers.
+    /// </summary>
     /// <param name="fingerprints">64 hexadecimal digits each; colons and case do not matter.</param>
     /// <exception cref="FormatException">A fingerprint is not 64 hexadecimal digits.</exception>
     public static QuicTrust Pinned(params IEnumerable<string> fingerprints) =>

@@ -31,7 +31,8 @@ public sealed class DevelopmentCertificateSpecs : IDisposable
     {
         using var made = DevelopmentCertificate.LoadOrCreate(Home, ["node1.example", "10.1.2.3"], _time);
 
-        foreach (var name in new[] { "localhost", "127.0.0.1", "::1", Environment.MachineName, "node1.example", "10.1.2.3" })
+        string[] usual = ["localhost", "127.0.0.1", "::1", Environment.MachineName];
+        foreach (var name in usual.Append("node1.example").Append("10.1.2.3"))
             Assert.True(made.MatchesHostname(name), name);
         Assert.False(made.MatchesHostname("elsewhere.example"));
     }
@@ -53,8 +54,9 @@ public sealed class DevelopmentCertificateSpecs : IDisposable
         if (OperatingSystem.IsWindows()) return;
         using var made = DevelopmentCertificate.LoadOrCreate(Home, [], _time);
 
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(KeyPath));
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Home));
+        const UnixFileMode ReadWrite = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        Assert.Equal(ReadWrite, File.GetUnixFileMode(KeyPath));
+        Assert.Equal(ReadWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Home));
     }
 
     [Fact]

@@ -43,7 +43,8 @@ public sealed class QuicProvidersSpecs
         var thrown = Assert.Throws<QuicTransportException>(() => QuicProviders.Choose([Missing, other]));
 
         Assert.Equal(QuicTransportError.NotSupported, thrown.Error);
-        Assert.Contains("system: install libmsquic; ngtcp2: install libngtcp2-16", thrown.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "system: install libmsquic; ngtcp2: install libngtcp2-16", thrown.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -61,10 +62,10 @@ public sealed class QuicProvidersSpecs
 
         public QuicSupport Support => new(isSupported, description);
 
-        public ValueTask<IQuicListener> ListenAsync(QuicListenOptions options, CancellationToken cancellationToken) =>
-            throw new NotSupportedException();
+        public ValueTask<IQuicListener> ListenAsync(QuicListenOptions options, CancellationToken cancellationToken)
+            => throw new NotSupportedException();
 
-        public ValueTask<IQuicConnection> ConnectAsync(QuicConnectOptions options, CancellationToken cancellationToken) =>
-            throw new NotSupportedException();
+        public ValueTask<IQuicConnection> ConnectAsync(QuicConnectOptions options, CancellationToken cancellationToken)
+            => throw new NotSupportedException();
     }
 }

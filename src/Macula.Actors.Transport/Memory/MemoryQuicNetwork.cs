@@ -97,7 +97,8 @@ public sealed class MemoryQuicNetwork
         {
             await Task.Delay(options.HandshakeTimeout, Time, cancellationToken).ConfigureAwait(false);
             throw new QuicTransportException(
-                QuicTransportError.ConnectionTimeout, $"{options.EndPoint} did not answer within {options.HandshakeTimeout}");
+                QuicTransportError.ConnectionTimeout,
+                $"{options.EndPoint} did not answer within {options.HandshakeTimeout}");
         }
 
         MemoryListener? listener;
@@ -157,7 +158,10 @@ public sealed class MemoryQuicNetwork
             return null;
 
         if (client.Certificate is null)
-            return new(QuicTransportError.AuthenticationFailed, "the server refuses the client: it sent no certificate");
+        {
+            return new(QuicTransportError.AuthenticationFailed,
+                "the server refuses the client: it sent no certificate");
+        }
 
         return server.ClientTrust.Verify(client.Certificate, client.Intermediates, null) is { } clientFault
             ? new(QuicTransportError.AuthenticationFailed, $"the server refuses the client: {clientFault}")

@@ -3,7 +3,7 @@ using System.IO.Pipelines;
 
 namespace Macula.Actors.Transport.Pipes;
 
-/// <summary>The receiving side of a stream: a pipe whose faults come after the bytes that arrived before them.</summary>
+/// <summary>The receiving side of a stream: a pipe whose faults come after the bytes that came before them.</summary>
 /// <remarks>A plain <see cref="Pipe"/> throws at once when its writer completes with an error, even if bytes wait.
 /// </remarks>
 internal sealed class StreamInput : PipeReader

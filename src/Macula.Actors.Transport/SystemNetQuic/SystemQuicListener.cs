@@ -8,9 +8,8 @@ using System.Threading.Channels;
 namespace Macula.Actors.Transport.SystemNetQuic;
 
 /// <summary>A listener of System.Net.Quic.</summary>
-/// <remarks>System.Net.Quic reports failed handshakes to whoever accepts, and only then; so a loop accepts all the time,
-/// and keeps one connection in hand while the rest of the backlog waits in MsQuic, which refuses what is beyond.
-/// </remarks>
+/// <remarks>System.Net.Quic reports failed handshakes to whoever accepts, and only then; so a loop accepts all the
+/// time, and keeps one connection in hand while the rest of the backlog waits below, where more is refused.</remarks>
 [SupportedOSPlatform("linux")]
 [SupportedOSPlatform("macos")]
 [SupportedOSPlatform("windows")]
@@ -111,16 +110,19 @@ internal sealed class SystemQuicListener : IQuicListener
         {
             var accepted = await _listener.AcceptConnectionAsync(cancellationToken).ConfigureAwait(false);
             var connection = new SystemQuicConnection(accepted, _options, accepted.TargetHostName);
-            if (_options.ClientCertificates != ClientCertificateMode.Require || connection.RemoteCertificate is not null)
-                return connection;
+            var isNeeded = _options.ClientCertificates == ClientCertificateMode.Require;
+            if (!isNeeded || connection.RemoteCertificate is not null) return connection;
 
             // TLS may let a client without a certificate pass without asking the callback.
             _options.OnHandshakeFailed?.Invoke(connection.RemoteEndPoint, "the client sent no certificate");
             await connection.DisposeAsync().ConfigureAwait(false);
             return null;
         }
-        catch (Exception error) when (IsFailedHandshake(error))
+        catch (Exception error) when (!cancellationToken.IsCancellationRequested)
         {
+            // Whatever it is: System.Net.Quic hands out each failed handshake once, as the exception it ended with. A
+            // client that leaves during it shows as OperationAborted or cancelled, just as the listener's own end
+            // does; but only DisposeAsync ends ours, and that cancels first.
             var why = error is QuicException || !_refusals.TryDequeue(out var refusal) ? error.Message : refusal;
             _options.OnHandshakeFailed?.Invoke(null, why);
             return null;
@@ -131,11 +133,4 @@ internal sealed class SystemQuicListener : IQuicListener
     {
         if (_refusals.Count < MaxRefusals) _refusals.Enqueue(why);
     }
-
-    /// <summary>A client that leaves during its handshake shows as OperationAborted, just as a disposed listener does;
-    /// only <see cref="DisposeAsync"/> disposes ours.</summary>
-    private bool IsFailedHandshake(Exception error) =>
-        SystemQuicErrors.IsKnown(error)
-        && error is not ObjectDisposedException
-        && !_stopping.IsCancellationRequested;
 }

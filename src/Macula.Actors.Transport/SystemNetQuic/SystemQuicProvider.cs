@@ -111,7 +111,8 @@ public sealed class SystemQuicProvider : IQuicProvider
         catch (SocketException error)
         {
             throw new QuicTransportException(
-                QuicTransportError.ConnectionTimeout, $"'{dns.Host}' cannot be resolved: {error.Message}", inner: error);
+                QuicTransportError.ConnectionTimeout,
+                $"'{dns.Host}' cannot be resolved: {error.Message}", inner: error);
         }
 
         throw new QuicTransportException(QuicTransportError.ConnectionTimeout, $"'{dns.Host}' has no address");

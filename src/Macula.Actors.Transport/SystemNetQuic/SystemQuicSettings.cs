@@ -26,8 +26,10 @@ internal static class SystemQuicSettings
                 CertificateChainPolicy = OfflinePolicy(),
                 RemoteCertificateValidationCallback = (_, certificate, chain, _) =>
                 {
-                    if (certificate is null && options.ClientCertificates != ClientCertificateMode.Require) return true;
-                    var fault = Judge(options.ClientTrust, certificate, chain, null);
+                    if (certificate is null && options.ClientCertificates == ClientCertificateMode.Allow) return true;
+                    var fault = certificate is null
+                        ? "it sent no certificate"
+                        : Judge(options.ClientTrust, certificate, chain, null);
                     if (fault is not null) onRefusal($"the server refuses the client: {fault}");
                     return fault is null;
                 },

@@ -27,7 +27,7 @@ internal sealed class SystemQuicStream : IQuicStream, IStreamSink
     public SystemQuicStream(SystemQuicConnection connection, QuicStream stream)
     {
         var options = connection.Options;
-        (_connection, _stream) = (connection, stream);
+        (_connection, _stream, Id) = (connection, stream, stream.Id);
         _input = new StreamInput(options.StreamReceiveWindow, _ => { }, OnAbandoned);
         _output = new StreamOutput(this, options.SendBuffer, options.DefaultStreamErrorCode);
         Closed = Task.WhenAll(_input.Ended, _output.Ended);
@@ -37,7 +37,7 @@ internal sealed class SystemQuicStream : IQuicStream, IStreamSink
         _output.Start();
     }
 
-    public long Id => _stream.Id;
+    public long Id { get; }
 
     public IQuicConnection Connection => _connection;
 

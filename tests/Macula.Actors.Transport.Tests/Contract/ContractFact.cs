@@ -4,7 +4,8 @@ namespace Macula.Actors.Transport.Tests.Contract;
 
 /// <summary>A fact of the contract. In a class marked <see cref="NeedsProviderAttribute"/> it exists only on machines
 /// that can run the provider: it is not skipped there, it is not discovered.</summary>
-[XunitTestCaseDiscoverer("Macula.Actors.Transport.Tests.Contract.ContractFactDiscoverer", "Macula.Actors.Transport.Tests")]
+[XunitTestCaseDiscoverer(
+    "Macula.Actors.Transport.Tests.Contract.ContractFactDiscoverer", "Macula.Actors.Transport.Tests")]
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class ContractFactAttribute : FactAttribute;
 

@@ -8,6 +8,8 @@ public sealed class SystemContractSpecs : QuicProviderContract
 {
     protected override IQuicProvider Provider { get; } = new SystemQuicProvider();
 
+    protected override bool SendsReasons => false;
+
     protected override bool ListenerHearsOfAlpnMismatch => false;
 
     protected override Task AdvanceAsync(TimeSpan time) => Task.Delay(time);
