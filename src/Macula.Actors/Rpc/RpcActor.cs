@@ -178,6 +178,7 @@ public sealed class RpcActor : LeasedActor, IWithTimers
         if (!_calls.TryGet(msg.Caller.Connection, msg.Call, out var call)) return;
         TellCancelled(call);
         End(call, "cancelled");
+        call.Caller.Settle();
     }
 
     private void OnDeadline(PendingCall call)
