@@ -53,7 +53,7 @@ public sealed record QuicSettings
             AcceptBacklog = read.Int("accept-backlog", 1, ushort.MaxValue),
         };
 
-        CheckTogether(read, settings);
+        if (read.Faults.Count == 0) CheckTogether(read, settings); // a faulty value cannot be compared
         faults.AddRange(read.Faults);
         return settings;
     }
@@ -79,8 +79,9 @@ public sealed record QuicSettings
         foreach (var text in texts)
         {
             // IPEndPoint.Parse takes a bare address too, and would listen on a port that nobody named.
-            if (IPEndPoint.TryParse(text, out var endPoint) && text.EndsWith($":{endPoint.Port}", StringComparison.Ordinal)
-                && !IPAddress.TryParse(text, out _))
+            var isPortNamed = text.StartsWith('[') || text.Count(letter => letter == ':') == 1;
+            if (isPortNamed && IPEndPoint.TryParse(text, out var endPoint)
+                && text.EndsWith($":{endPoint.Port}", StringComparison.Ordinal))
                 endPoints.Add(endPoint);
             else
                 read.Fault("listen", text, "IP addresses with a port from 0 to 65535, such as 0.0.0.0:9443 or [::]:9443");

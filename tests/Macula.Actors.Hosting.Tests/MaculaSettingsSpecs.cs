@@ -1,0 +1,224 @@
+using System.Net;
+using Akka.Configuration;
+using Macula.Actors.Clients;
+using Macula.Actors.Configuration;
+using Macula.Actors.Gateway;
+using Macula.Actors.PubSub;
+using Macula.Actors.Registry;
+using Macula.Actors.Rpc;
+using Macula.Actors.Transport;
+
+namespace Macula.Actors.Hosting.Tests;
+
+public sealed class MaculaSettingsSpecs
+{
+    private const int KiB = 1024;
+    private const int MiB = 1024 * KiB;
+
+    [Fact]
+    public void Code_wins_over_environment_over_file_over_reference()
+    {
+        using var folder = new TemporaryFolder();
+        var options = Bare();
+        options.ConfigFile = folder.Write("node.conf", """
+            macula {
+              realm = of.the.file
+              clients { max-clients = 2, retry-after = 2s }
+              rpc.max-hops = 2
+            }
+            """);
+        options.Environment = new Dictionary<string, string>
+        {
+            ["MACULA__REALM"] = "of.the.environment",
+            ["MACULA__CLIENTS__MAX_CLIENTS"] = "3",
+        };
+        options.Realm = "of.code";
+
+        var settings = MaculaSettings.Load(options);
+
+        Assert.Equal("of.code", settings.Realm);
+        Assert.Equal(3, settings.Actors.Clients.MaxClients);
+        Assert.Equal(TimeSpan.FromSeconds(2), settings.Actors.Clients.RetryAfter);
+        Assert.Equal(2, settings.Actors.Rpc.MaxHops);
+        Assert.Equal(TimeSpan.FromSeconds(30), settings.Actors.Rpc.CallTimeout);
+    }
+
+    [Fact]
+    public void All_faults_of_all_sources_are_told_at_once()
+    {
+        var options = Bare();
+        options.ConfigFile = "/nowhere/node.conf";
+        options.Environment = new Dictionary<string, string>
+        {
+            ["MACULA__CLIENTS__MAX_CLIENT"] = "3",
+            ["MACULA__RPC__MAX_HOPS"] = "256",
+        };
+        options.Set("macula.quic.idle-timeout", "30").Set("macula.registry.max-services", "many");
+        options.Realm = "";
+
+        var faults = Faults(options);
+
+        Assert.Equal(
+            [
+                "macula.clients.max-client is unknown; did you mean macula.clients.max-clients?",
+                "macula.quic.idle-timeout is '30'; allowed: a time with its unit (ms, s, m, h, d) from 1s to 1h",
+                "macula.realm is ''; allowed: 1 to 255 bytes",
+                "macula.registry.max-services is 'many'; allowed: a whole number from 1 to 100000000",
+                "macula.rpc.max-hops is '256'; allowed: a whole number from 1 to 255",
+                "The configuration file cannot be read: Could not find a part of the path '/nowhere/node.conf'.",
+            ],
+            faults.Order(StringComparer.OrdinalIgnoreCase));
+    }
+
+    [Theory]
+    [InlineData("macula.quic.certificate-file", "/a.pem", "macula.quic.key-file is ''")]
+    [InlineData("macula.quic.key-file", "/a.pem", "macula.quic.certificate-file is ''")]
+    [InlineData("macula.quic.keep-alive-interval", "30s", "macula.quic.keep-alive-interval is '30s'")]
+    [InlineData("macula.quic.connection-receive-window", "128KiB", "macula.quic.connection-receive-window is '128KiB'")]
+    [InlineData("macula.quic.listen", "0.0.0.0", "macula.quic.listen is '0.0.0.0'")]
+    [InlineData("macula.quic.listen", "::1", "macula.quic.listen is '::1'")]
+    [InlineData("macula.quic.listen", "localhost:1", "macula.quic.listen is 'localhost:1'")]
+    [InlineData("macula.quic.listen", "0.0.0.0:65536", "macula.quic.listen is '0.0.0.0:65536'")]
+    [InlineData("macula.quic.listen", "", "macula.quic.listen is '0 addresses'")]
+    [InlineData("macula.quic.provider", "quiche", "macula.quic.provider is 'quiche'; allowed: one of auto, system")]
+    [InlineData("macula.quic.client-certificates", "maybe", "macula.quic.client-certificates is 'maybe'")]
+    [InlineData("macula.node-id", "0xq", "macula.node-id is '0xq'")]
+    [InlineData("macula.cluster.seed-nodes", "10.0.0.1:4053", "macula.cluster.seed-nodes is '10.0.0.1:4053'")]
+    [InlineData("macula.cluster.port", "-1", "macula.cluster.port is '-1'")]
+    [InlineData("macula.rpc.call-timeout", "6m", "macula.rpc.call-timeout is '")]
+    [InlineData("macula.gateway.outbound-max-bytes", "1MiB", "macula.gateway.outbound-max-bytes is '")]
+    [InlineData("macula.shutdown.grace", "1ms", "macula.shutdown.grace is '1ms'")]
+    public void A_value_that_cannot_work_is_told(string key, string value, string fault) =>
+        Assert.StartsWith(fault, Assert.Single(Faults(Bare().Set(key, value))), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("0.0.0.0:9443,[::1]:0", "0.0.0.0:9443", "[::1]:0")]
+    [InlineData("127.0.0.1:1", "127.0.0.1:1")]
+    public void Listeners_are_addresses_with_ports(string text, params string[] endPoints) => Assert.Equal(
+        endPoints.Select(IPEndPoint.Parse), MaculaSettings.Load(Bare().Set("macula.quic.listen", text)).Quic.Listen);
+
+    [Fact]
+    public void The_data_directory_is_as_set_else_MACULA_DATA_DIR_else_XDG_else_home()
+    {
+        Dictionary<string, string> environment = new()
+        { ["MACULA_DATA_DIR"] = "/own", ["XDG_DATA_HOME"] = "/xdg", ["HOME"] = "/home/me" };
+        var options = new MaculaOptions { Environment = environment, DataDirectory = "/set" };
+
+        Assert.Equal("/set", MaculaSettings.Load(options).DataDirectory);
+        options.DataDirectory = null;
+        Assert.Equal("/own", MaculaSettings.Load(options).DataDirectory);
+        environment.Remove("MACULA_DATA_DIR");
+        Assert.Equal("/xdg/macula", MaculaSettings.Load(options).DataDirectory);
+        environment.Remove("XDG_DATA_HOME");
+        Assert.Equal("/home/me/.local/share/macula", MaculaSettings.Load(options).DataDirectory);
+    }
+
+    [Fact]
+    public void Every_setting_of_the_reference_is_read_by_somebody()
+    {
+        foreach (var setting in Leaves(MaculaConfig.Reference.GetConfig("macula"), "macula"))
+        {
+            using var folder = new TemporaryFolder();
+            var options = Bare();
+            options.ConfigFile = folder.Write("node.conf", $"{setting} {{ wrong = 1 }}");
+
+            // An object where a value belongs: whoever reads the setting says so.
+            Assert.Contains(Faults(options), fault => fault.StartsWith($"{setting} is '", StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public void The_production_example_is_in_order()
+    {
+        var options = Bare();
+        options.ConfigFile = Path.Combine(AppContext.BaseDirectory, "node.conf");
+
+        Assert.Equal(5000, MaculaSettings.Load(options).Actors.Clients.MaxClients);
+    }
+
+    [Fact]
+    public void The_defaults_are_these()
+    {
+        var settings = MaculaSettings.Load(Bare());
+
+        Assert.Equal("com.example.realm", settings.Realm);
+        Assert.Null(settings.NodeId);
+        Assert.Equal(TimeSpan.FromSeconds(5), settings.ShutdownGrace);
+        Assert.Equal([IPEndPoint.Parse("0.0.0.0:9443")], settings.Quic.Listen);
+        Assert.Equal(Quic with { Listen = settings.Quic.Listen }, settings.Quic);
+        Assert.Equal(("127.0.0.1", 4053), (settings.Cluster.Host, settings.Cluster.Port));
+        Assert.Empty(settings.Cluster.SeedNodes);
+        Assert.Equal(Actors, settings.Actors);
+    }
+
+    private static QuicSettings Quic => new()
+    {
+        Provider = QuicProviderChoice.Auto,
+        Listen = [],
+        CertificateFile = "",
+        KeyFile = "",
+        ClientCertificates = ClientCertificateMode.None,
+        ClientCaFile = "",
+        IdleTimeout = TimeSpan.FromSeconds(30),
+        KeepAliveInterval = TimeSpan.FromSeconds(10),
+        HandshakeTimeout = TimeSpan.FromSeconds(10),
+        CloseTimeout = TimeSpan.FromSeconds(2),
+        MaxStreamsPerConnection = 100,
+        StreamReceiveWindow = 256 * KiB,
+        ConnectionReceiveWindow = MiB,
+        AcceptBacklog = 512,
+    };
+
+    private static GatewaySettings Actors => new(
+        new GatewayOptions
+        {
+            ConnectTimeout = TimeSpan.FromSeconds(5),
+            MaxConnectSize = 4 * KiB,
+            MaxFrameSize = MiB,
+            MaxFramesInFlight = 64,
+            MaxBytesInFlight = MiB,
+            OutboundMaxFrames = 1024,
+            OutboundMaxBytes = 4 * MiB,
+            SlowConsumer = SlowConsumerPolicy.DropOldest,
+            PeerStreams = PeerStreams.Authenticated,
+            MaxConnections = 12_000,
+            CloseGrace = TimeSpan.FromMilliseconds(500),
+        },
+        new ClientManagerOptions { MaxClients = 10_000, RetryAfter = TimeSpan.FromSeconds(5) },
+        new PubSubOptions
+        {
+            MaxPatternsPerClient = 1000,
+            MaxPatterns = 1_000_000,
+            MaxPatternNodes = 2_000_000,
+            MaxPatternLength = 1024,
+            MaxSegments = 64,
+            MaxTopicLength = 1024,
+        },
+        new RegistryOptions
+        {
+            ServiceTtl = TimeSpan.FromSeconds(300),
+            CleanupInterval = TimeSpan.FromSeconds(60),
+            MaxServices = 100_000,
+            MaxServicesPerClient = 1000,
+            MaxProvidersPerService = 1000,
+            MaxValueSize = 64 * KiB,
+        },
+        new RpcOptions
+        {
+            CallTimeout = TimeSpan.FromSeconds(30),
+            MaxCallTimeout = TimeSpan.FromMinutes(5),
+            MaxPendingCalls = 100_000,
+            MaxPendingCallsPerClient = 1000,
+            MaxHops = 10,
+            Strategy = SelectionStrategy.RoundRobin,
+        });
+
+    // The environment of whoever runs the tests is not part of them.
+    private static MaculaOptions Bare() => new() { Environment = new Dictionary<string, string>() };
+
+    private static IReadOnlyList<string> Faults(MaculaOptions options) =>
+        Assert.Throws<SettingsException>(() => MaculaSettings.Load(options)).Faults;
+
+    private static IEnumerable<string> Leaves(Config config, string path) => config.AsEnumerable().SelectMany(entry =>
+        entry.Value.IsObject() ? Leaves(config.GetConfig(entry.Key), $"{path}.{entry.Key}") : [$"{path}.{entry.Key}"]);
+}
