@@ -1,1 +1,3 @@
-return 0;
+using Macula.Actors.Cli;
+
+return await MaculaCommand.RunAsync(args, CliHost.ForProcess());

@@ -232,8 +232,8 @@ public sealed class MaculaClient : IAsyncDisposable
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             throw isSent
-                ? new MaculaCallException(MaculaErrorCodes.Timeout, $"{procedure} did not answer within {time}")
-                : new MaculaCallException(MaculaErrorCodes.NotConnected, $"no connection within {time}");
+                ? new MaculaCallException(MaculaErrorCodes.Timeout, $"{procedure} did not answer within {time.Seconds()}")
+                : new MaculaCallException(MaculaErrorCodes.NotConnected, $"no connection within {time.Seconds()}");
         }
         catch (MaculaConnectionException closed)
         {
@@ -411,8 +411,8 @@ public sealed class MaculaClient : IAsyncDisposable
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             throw _link.Current is null
-                ? new MaculaConnectionException(MaculaErrorCodes.NotConnected, $"no connection within {time}")
-                : new MaculaConnectionException(MaculaErrorCodes.Timeout, $"no answer within {time}");
+                ? new MaculaConnectionException(MaculaErrorCodes.NotConnected, $"no connection within {time.Seconds()}")
+                : new MaculaConnectionException(MaculaErrorCodes.Timeout, $"no answer within {time.Seconds()}");
         }
         catch (SessionFailedException failed)
         {

@@ -3,8 +3,8 @@ using System.Net;
 
 namespace Macula.Actors.Client;
 
-/// <summary>Reads <c>host</c>, <c>host:port</c>, <c>[IPv6]</c> and <c>[IPv6]:port</c>.</summary>
-internal static class ServerAddress
+/// <summary>Where a gateway is: reads <c>host</c>, <c>host:port</c>, <c>[IPv6]</c> and <c>[IPv6]:port</c>.</summary>
+public static class ServerAddress
 {
     public static bool TryParse(string text, out EndPoint endPoint)
     {

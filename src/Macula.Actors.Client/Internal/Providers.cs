@@ -1,12 +1,27 @@
 using Macula.Actors.Transport;
 using Macula.Actors.Transport.Ngtcp2;
+using Macula.Actors.Transport.SystemNetQuic;
 
 namespace Macula.Actors.Client.Internal;
 
-/// <summary>Which QUIC a client uses.</summary>
+/// <summary>Which QUIC a client uses. Providers are shared by all clients of the process.</summary>
 internal static class Providers
 {
-    private static readonly Lazy<Ngtcp2Provider> Ngtcp2 = new(() => new Ngtcp2Provider());
+    private static readonly IQuicProvider[] Known = [new Ngtcp2Provider(), new SystemQuicProvider()];
 
-    public static IQuicProvider Choose(MaculaClientOptions options) => options.Provider ?? Ngtcp2.Value;
+    /// <exception cref="MaculaConnectionException">None can run here, or the wanted one cannot.
+    /// </exception>
+    public static IQuicProvider Choose(MaculaClientOptions options)
+    {
+        if (options.Provider is { } given) return given;
+
+        try
+        {
+            return QuicProviders.Choose(Known, options.ProviderName).Provider;
+        }
+        catch (QuicTransportException error)
+        {
+            throw new MaculaConnectionException(MaculaErrorCodes.ConnectFailed, error.Message, error);
+        }
+    }
 }

@@ -81,7 +81,7 @@ internal sealed class Session
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             throw new SessionFailedException(SessionEnd.NotReached(
-                server, new TimeoutException($"no answer within {options.ConnectTimeout}")));
+                server, new TimeoutException($"no answer within {options.ConnectTimeout.Seconds()}")));
         }
         catch (QuicTransportException error)
         {
