@@ -102,7 +102,7 @@ public abstract partial class QuicProviderContract
         var (client, server) = await PairAsync(
             Narrow, options => Narrow(options) with { CloseTimeout = ShortIdle });
         var (opened, _) = await StreamAsync(client, server);
-        var stalled = await StallAsync(opened);
+        var stalled = Stall(opened);
 
         var closing = client.CloseAsync(4).AsTask();
         Assert.False(closing.IsCompleted);
@@ -118,7 +118,7 @@ public abstract partial class QuicProviderContract
     {
         var (client, server) = await PairAsync(Narrow, Narrow);
         var (opened, _) = await StreamAsync(client, server);
-        var stalled = await StallAsync(opened);
+        var stalled = Stall(opened);
 
         client.Abort(66, "enough");
 
@@ -138,7 +138,7 @@ public abstract partial class QuicProviderContract
         var accepting = AcceptStreamAsync(client);
         var opening = OpenAsync(client);
         var reading = ReadAsync(opened, 1);
-        var writing = await StallAsync(opened);
+        var writing = Stall(opened);
         Assert.Equal(opened.Id, accepted.Id);
 
         server.Abort(8);

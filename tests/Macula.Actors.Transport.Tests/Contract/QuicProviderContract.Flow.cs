@@ -105,10 +105,11 @@ public abstract partial class QuicProviderContract
     {
         var (client, server) = await PairAsync(Narrow, Narrow);
         var (stalled, _) = await StreamAsync(client, server);
-        await StallAsync(stalled);
+        var waiting = Stall(stalled);
         _ = EchoAsync(server);
 
         await AssertEchoAsync(client, SomeBytes(500_000));
+        Assert.False(waiting.IsCompleted);
     }
 
     [ContractFact]

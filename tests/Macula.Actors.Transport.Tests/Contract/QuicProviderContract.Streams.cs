@@ -207,7 +207,7 @@ public abstract partial class QuicProviderContract
     {
         var (client, server) = await PairAsync(Narrow, Narrow);
         var (opened, accepted) = await StreamAsync(client, server);
-        var stalled = await StallAsync(opened);
+        var stalled = Stall(opened);
 
         accepted.Abort(QuicAbortDirection.Read, 9);
 

@@ -31,10 +31,10 @@ public abstract partial class QuicProviderContract
     public async Task Keep_alive_keeps_a_silent_connection()
     {
         var (client, server) = await PairAsync(
-            options => options with { IdleTimeout = ShortIdle },
-            options => options with { IdleTimeout = ShortIdle, KeepAliveInterval = ShortIdle / 5 });
+            options => options with { IdleTimeout = PatientIdle },
+            options => options with { IdleTimeout = PatientIdle, KeepAliveInterval = PatientIdle / 5 });
 
-        for (var i = 0; i < 8; i++) await AdvanceAsync(ShortIdle / 2);
+        for (var i = 0; i < 8; i++) await AdvanceAsync(PatientIdle / 5);
 
         Assert.False(client.Closed.IsCompleted);
         Assert.False(server.Closed.IsCompleted);
@@ -45,12 +45,13 @@ public abstract partial class QuicProviderContract
     public async Task Traffic_keeps_a_connection()
     {
         var (client, server) = await PairAsync(
-            options => options with { IdleTimeout = ShortIdle }, options => options with { IdleTimeout = ShortIdle });
+            options => options with { IdleTimeout = PatientIdle },
+            options => options with { IdleTimeout = PatientIdle });
         var pair = await StreamAsync(client, server);
 
         for (var i = 0; i < 8; i++)
         {
-            await AdvanceAsync(ShortIdle / 3);
+            await AdvanceAsync(PatientIdle / 5);
             await AssertAliveAsync(pair);
         }
 
