@@ -21,9 +21,8 @@ public sealed class CallSpecs(ITestOutputHelper test)
     [Fact]
     public async Task Ten_thousand_calls_are_answered_exactly_once_though_providers_and_callers_are_killed_midway()
     {
-        using var folder = new TempFolder();
         await using var node = await NodeProcess.StartAsync(
-            test, folder, 0, "macula.quic.idle-timeout=2s", "macula.quic.keep-alive-interval=500ms");
+            test, "macula.quic.idle-timeout=2s", "macula.quic.keep-alive-interval=500ms");
         await using var watcher = await RawClient.ConnectAsync(node.Address, "watcher");
         var before = await Diagnostics.TablesAsync(watcher);
 

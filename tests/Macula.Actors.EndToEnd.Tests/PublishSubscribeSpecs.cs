@@ -17,8 +17,7 @@ public sealed class PublishSubscribeSpecs(ITestOutputHelper test)
     [Fact]
     public async Task Two_hundred_clients_get_exactly_what_their_patterns_match_in_the_order_of_each_publisher()
     {
-        using var folder = new TempFolder();
-        await using var node = await NodeProcess.StartAsync(test, folder, 0, "macula.gateway.outbound-max-frames=100000");
+        await using var node = await NodeProcess.StartAsync(test, "macula.gateway.outbound-max-frames=100000");
         var clients = Enumerable.Range(0, Processes * ClientsPerProcess).Select(Order).ToList();
         await using var watcher = await RawClient.ConnectAsync(node.Address, "watcher");
         var before = await Diagnostics.TablesAsync(watcher);

@@ -89,6 +89,9 @@ public sealed class RawClient : IAsyncDisposable
         }
     }
 
+    /// <summary>How the node, or the network, ended the connection.</summary>
+    public Task<QuicClosed> ClosedAsync() => Connection.Closed.WaitAsync(Patience);
+
     public async ValueTask DisposeAsync()
     {
         await Stream.DisposeAsync();

@@ -7,10 +7,10 @@ namespace Macula.Actors.EndToEnd.Tests.Harness;
 /// <summary>A node as its operator starts it: on a free port of loopback, with a data directory.</summary>
 internal sealed partial class NodeProcess : ChildProcess
 {
-    private NodeProcess(ITestOutputHelper test, IEnumerable<string> arguments)
-        : base(test, "node", "dotnet", [Repository.Node, .. arguments])
-    {
-    }
+    private readonly TempFolder? _own;
+
+    private NodeProcess(ITestOutputHelper test, TempFolder? own, IEnumerable<string> arguments)
+        : base(test, "node", "dotnet", [Repository.Node, .. arguments]) => _own = own;
 
     /// <summary>What clients need.</summary>
     public NodeAddress Address { get; private set; } = null!;
@@ -22,13 +22,24 @@ internal sealed partial class NodeProcess : ChildProcess
     /// <summary>What the log says that a human must look at.</summary>
     public IEnumerable<string> ErrorLines => Errors.Where(line => ErrorLine().IsMatch(line));
 
-    /// <summary>Starts a node and waits until it listens.</summary>
+    /// <summary>Starts a node that owns its data directory, and waits until it listens.</summary>
     /// <param name="test">Told of the node's output.</param>
-    /// <param name="folder">Its data directory.</param>
-    /// <param name="port">0: a free one.</param>
     /// <param name="settings">More settings, <c>key=value</c>.</param>
-    public static async Task<NodeProcess> StartAsync(
-        ITestOutputHelper test, TempFolder folder, int port = 0, params IEnumerable<string> settings)
+    public static async Task<NodeProcess> StartAsync(ITestOutputHelper test, params IEnumerable<string> settings)
+    {
+        var folder = new TempFolder();
+        return await StartAsync(test, folder, folder, port: 0, settings);
+    }
+
+    /// <summary>Starts a node in a folder that outlives it.</summary>
+    /// <param name="test">Told of the node's output.</param>
+    /// <param name="folder">For its data directory.</param>
+    /// <param name="port">0: a free one.</param>
+    public static Task<NodeProcess> StartAsync(ITestOutputHelper test, TempFolder folder, int port) =>
+        StartAsync(test, folder, own: null, port, []);
+
+    private static async Task<NodeProcess> StartAsync(
+        ITestOutputHelper test, TempFolder folder, TempFolder? own, int port, IEnumerable<string> settings)
     {
         var ready = Path.Combine(folder.Path, $"ready-{Guid.NewGuid():N}.json");
         IEnumerable<string> all =
@@ -36,17 +47,12 @@ internal sealed partial class NodeProcess : ChildProcess
             $"macula.quic.listen=127.0.0.1:{port}", "macula.cluster.port=0", "macula.quic.provider=ngtcp2",
             $"macula.data-directory={Path.Combine(folder.Path, "data")}", .. settings,
         ];
-        var node = new NodeProcess(test, ["--ready-file", ready, .. all.SelectMany(each => (string[])["-D", each])]);
+        var node = new NodeProcess(
+            test, own, ["--ready-file", ready, .. all.SelectMany(each => (string[])["-D", each])]);
         try
         {
             await node.ReadLineAsync(); // the banner follows the ready file
-            using var said = JsonDocument.Parse(await File.ReadAllTextAsync(ready));
-            var info = said.RootElement;
-            node.Address = new NodeAddress(
-                info.GetProperty("listening")[0].GetString()!, info.GetProperty("fingerprint").GetString()!,
-                info.GetProperty("realm").GetString()!);
-            node.NodeId = info.GetProperty("node_id").GetString()!;
-            Assert.Equal(node.Id, info.GetProperty("pid").GetInt32());
+            node.ReadReadyFile(await File.ReadAllTextAsync(ready));
             return node;
         }
         catch
@@ -56,11 +62,28 @@ internal sealed partial class NodeProcess : ChildProcess
         }
     }
 
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        _own?.Dispose();
+    }
+
     /// <summary>Still the same process, and nothing in its log is an error.</summary>
     public void AssertUntroubled()
     {
         Assert.False(HasExited, $"the node has ended. It said:\n{Said()}");
         Assert.Empty(ErrorLines);
+    }
+
+    private void ReadReadyFile(string json)
+    {
+        using var said = JsonDocument.Parse(json);
+        var info = said.RootElement;
+        Address = new NodeAddress(
+            info.GetProperty("listening")[0].GetString()!, info.GetProperty("fingerprint").GetString()!,
+            info.GetProperty("realm").GetString()!);
+        NodeId = info.GetProperty("node_id").GetString()!;
+        Assert.Equal(Id, info.GetProperty("pid").GetInt32());
     }
 
     [GeneratedRegex(@"^\d\d:\d\d:\d\d\.\d{3} (ERR|FTL) |^Unhandled exception")]

@@ -15,13 +15,12 @@ internal static class Repository
 
     public static string Quiche => Path.Combine(Root, "tests", "interop-quiche");
 
-    public static string VectorsFile(string name) =>
-        Path.Combine(AppContext.BaseDirectory, "vectors", name + ".json");
+    public static string VectorsFolder { get; } = Path.Combine(AppContext.BaseDirectory, "vectors");
 
     /// <summary>The rows of a file of tests/vectors.</summary>
     public static IReadOnlyList<JsonElement> Vectors(string name)
     {
-        using var document = JsonDocument.Parse(File.ReadAllBytes(VectorsFile(name)));
+        using var document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(VectorsFolder, name + ".json")));
         return [.. document.RootElement.GetProperty("vectors").Clone().EnumerateArray()];
     }
 
