@@ -56,7 +56,7 @@ public sealed class CrashRowSpecs(ITestOutputHelper test)
             Assert.Equal(name, await neighbour.CallJsonAsync<string, string>("watcher.echo", name));
         }
 
-        Assert.Equal(19, rows.Count);
+        Assert.Equal(18, rows.Count);
         Assert.Equal(0, changes);
         await Diagnostics.AssertReturnToAsync(asker, before, Patience);
         node.AssertUntroubled();
