@@ -41,6 +41,15 @@ internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
     /// side does not end ours.</summary>
     public bool IsHeldOpen { get; set; }
 
+    /// <summary>True while frames are on their way into the stream and its flush waits.</summary>
+    internal bool IsWriting
+    {
+        get
+        {
+            lock (_queue.Gate) return _framesInFlight > 0;
+        }
+    }
+
     public bool TrySend(ReadOnlyMemory<byte> frame, FrameDelivery delivery)
     {
         var overflow = false;
