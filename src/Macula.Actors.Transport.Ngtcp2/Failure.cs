@@ -6,7 +6,7 @@ namespace Macula.Actors.Transport.Ngtcp2;
 internal sealed record Failure(QuicTransportError Error, string Message, long? ErrorCode = null)
 {
     /// <summary>CRYPTO_ERROR of alert 120, no_application_protocol.</summary>
-    private const byte AlertNoApplicationProtocol = 120;
+    public const byte AlertNoApplicationProtocol = 120;
 
     public static Failure LocallyClosed { get; } =
         new(QuicTransportError.OperationAborted, "the connection was closed by this side");
@@ -38,6 +38,12 @@ internal sealed record Failure(QuicTransportError Error, string Message, long? E
 
         string Sentence(string what) => reason.Length == 0 ? what : $"{what}: {reason}";
     }
+
+    /// <summary>What an error of the library's on this side means.</summary>
+    public static Failure FromLibrary(int libraryError, byte alert) =>
+        libraryError == QuicError.Crypto && alert != 0
+            ? FromAlert(alert, "the TLS handshake failed")
+            : new(QuicTransportError.ProtocolError, QuicLibrary.Describe(libraryError));
 
     /// <summary>What a TLS alert means (RFC 8446, section 6).</summary>
     public static Failure FromAlert(byte alert, string who) => alert switch

@@ -106,7 +106,7 @@ internal static unsafe class Callbacks
         }
     }
 
-    /// <summary>After the handshake a server's TLS session is gone, and a client has nothing more to say there.</summary>
+    /// <summary>After the handshake a server's TLS session is gone; a client has nothing more to say there.</summary>
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     public static int CryptoData(
         void* native, int encryptionLevel, ulong offset, byte* data, nuint length, void* user)

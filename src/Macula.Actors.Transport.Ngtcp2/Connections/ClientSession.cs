@@ -32,7 +32,8 @@ internal sealed unsafe class ClientSession : Session
             void* native;
             var result = QuicLibrary.ClientNew(
                 &native, &destinationId, &id, &path, QuicLibrary.QuicVersion1, NativeCallbacks.Version,
-                CallbackTables.Client, Settings.Version, &settings, TransportParameters.Version, &parameters, null, User);
+                CallbackTables.Client, Settings.Version, &settings, TransportParameters.Version, &parameters, null,
+                User);
             if (result != 0)
                 throw new QuicTransportException(QuicTransportError.InternalError, QuicLibrary.Describe(result));
             Own(native);

@@ -32,7 +32,8 @@ internal sealed unsafe class ServerSession : Session
             void* native;
             var result = QuicLibrary.ServerNew(
                 &native, &header->SourceId, &id, &path, header->Version, NativeCallbacks.Version,
-                CallbackTables.Server, Settings.Version, &settings, TransportParameters.Version, &parameters, null, User);
+                CallbackTables.Server, Settings.Version, &settings, TransportParameters.Version, &parameters, null,
+                User);
             if (result != 0)
                 throw new QuicTransportException(QuicTransportError.InternalError, QuicLibrary.Describe(result));
             Own(native);

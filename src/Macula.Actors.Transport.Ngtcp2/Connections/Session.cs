@@ -124,7 +124,7 @@ internal abstract unsafe class Session : Route
         Protocol = _tls!.SelectedProtocol();
         ServerName = NameAskedFor(_tls);
         // A server that answers without any application protocol passes GnuTLS.
-        if (Protocol is null) FailLater(Failure.FromAlert(120, "the peer named no application protocol"));
+        if (Protocol is null) FailLater(Failure.FromAlert(Failure.AlertNoApplicationProtocol, "the server's answer"));
         MarkDirty();
     }
 
@@ -239,42 +239,21 @@ internal abstract unsafe class Session : Route
     /// <summary>An error of the library's ends the connection; the peer is told.</summary>
     public void FailWith(int libraryError, ulong now)
     {
-        CloseError error;
-        QuicLibrary.CloseErrorDefault(&error);
         var alert = QuicLibrary.GetTlsAlert(_native);
-        if (libraryError == QuicError.Crypto && alert != 0)
-            QuicLibrary.CloseErrorSetTlsAlert(&error, alert, null, 0);
-        else
-            QuicLibrary.CloseErrorSetLibraryError(&error, libraryError, null, 0);
+        var error = CloseErrors.FromLibrary(libraryError, alert);
+        if (_fault is not null) Endpoint.Log.CallbackFailed(_fault);
         var failure = VerificationFault is not null
             ? new Failure(QuicTransportError.AuthenticationFailed, VerificationFault)
             : _fault is not null
-                ? new Failure(QuicTransportError.InternalError, $"a callback failed: {_fault}")
-                : libraryError == QuicError.Crypto
-                    ? Failure.FromAlert(alert, "the TLS handshake failed")
-                    : new Failure(QuicTransportError.ProtocolError, QuicLibrary.Describe(libraryError));
-        if (_fault is not null) Endpoint.Log.CallbackFailed(_fault);
+                ? new Failure(QuicTransportError.InternalError, $"a callback failed: {_fault.Message}")
+                : Failure.FromLibrary(libraryError, alert);
         WriteCloseAndEnd(&error, failure, byPeer: _fault is null, now);
     }
 
     /// <summary>This side ends the connection with a transport error.</summary>
     public void FailWith(Failure failure, ulong now)
     {
-        CloseError error;
-        QuicLibrary.CloseErrorDefault(&error);
-        switch (failure.Error)
-        {
-            case QuicTransportError.AlpnMismatch:
-                QuicLibrary.CloseErrorSetTlsAlert(&error, 120, null, 0);
-                break;
-            case QuicTransportError.ConnectionRefused:
-                QuicLibrary.CloseErrorSetTransport(&error, TransportCode.ConnectionRefused, null, 0);
-                break;
-            default:
-                QuicLibrary.CloseErrorSetTransport(&error, TransportCode.InternalError, null, 0);
-                break;
-        }
-
+        var error = CloseErrors.From(failure);
         WriteCloseAndEnd(&error, failure, byPeer: false, now);
     }
 
@@ -395,15 +374,10 @@ internal abstract unsafe class Session : Route
 
     private List<CidKey> OwnIds()
     {
-        var count = (int)QuicLibrary.GetSourceIds(_native, null);
-        var ids = new List<CidKey>(count + 1);
-        var buffer = stackalloc NativeCid[Math.Min(count, 64)];
-        if (count <= 64)
-        {
-            _ = QuicLibrary.GetSourceIds(_native, buffer);
-            for (var i = 0; i < count; i++) ids.Add(new CidKey(buffer + i));
-        }
-
+        var found = new NativeCid[(int)QuicLibrary.GetSourceIds(_native, null)];
+        fixed (NativeCid* first = found) _ = QuicLibrary.GetSourceIds(_native, first);
+        var ids = new List<CidKey>(found.Length + 1);
+        foreach (var id in found) ids.Add(new CidKey(&id));
         AddFirstIds(ids);
         return ids;
     }

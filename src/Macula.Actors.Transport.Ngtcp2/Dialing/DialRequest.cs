@@ -20,6 +20,8 @@ internal sealed unsafe class DialRequest(
     {
         try
         {
+            if (Endpoint.IsStopping)
+                throw new QuicTransportException(QuicTransportError.InternalError, "the transport loop has ended");
             var address = stackalloc byte[SocketAddressBytes.Capacity];
             var length = SocketAddresses.Write(remote, address);
             var session = new ClientSession(Endpoint, options, credentials, serverName, address, length);

@@ -5,7 +5,7 @@ namespace Macula.Actors.Transport.Ngtcp2.Dialing;
 
 internal static class Resolver
 {
-    /// <summary>The addresses, in the system's order of preference, and the host's name as the caller wrote it.</summary>
+    /// <summary>The addresses, in the system's order of preference, and the host as the caller wrote it.</summary>
     /// <exception cref="QuicTransportException"><see cref="QuicTransportError.ConnectionTimeout"/> when the name has
     /// no address.</exception>
     public static async ValueTask<(IPEndPoint[] Remotes, string Host)> Resolve(

@@ -81,7 +81,8 @@ internal sealed unsafe class Acceptor : IDisposable
         _handshakes--;
         var (told, remote) = (Options.OnHandshakeFailed, session.Remote);
         Endpoint.Log.HandshakeFailed(remote.EndPoint, failure.Message);
-        if (told is not null) ThreadPool.UnsafeQueueUserWorkItem(_ => Tell(told, remote.EndPoint, failure.Message), null);
+        if (told is null) return;
+        ThreadPool.UnsafeQueueUserWorkItem(_ => Tell(told, remote.EndPoint, failure.Message), null);
     }
 
     /// <summary>Lets nobody in any more; connections that nobody has accepted end.</summary>

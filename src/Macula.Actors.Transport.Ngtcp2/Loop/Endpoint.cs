@@ -240,6 +240,8 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
 
                 if (Wait()) Receive();
             }
+
+            RunPosted(); // who asked at the last moment is told that it is over
         }
         catch (Exception fault)
         {
@@ -259,7 +261,11 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
     private bool Wait()
     {
         var wait = _posted.IsEmpty && _dirty.Count == 0 ? Timers.UntilNext(Now, LongestWait) : 0;
-        var time = new TimeSpecification { Seconds = (long)(wait / LongestWait), Nanoseconds = (long)(wait % LongestWait) };
+        var time = new TimeSpecification
+        {
+            Seconds = (long)(wait / LongestWait),
+            Nanoseconds = (long)(wait % LongestWait),
+        };
         var polls = stackalloc PollDescriptor[2];
         polls[0] = new PollDescriptor { Descriptor = Socket.Descriptor, Events = SystemLibrary.PollIn };
         polls[1] = new PollDescriptor { Descriptor = _signal.Descriptor, Events = SystemLibrary.PollIn };

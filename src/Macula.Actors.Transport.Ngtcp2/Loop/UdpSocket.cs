@@ -52,7 +52,7 @@ internal sealed unsafe class UdpSocket : IDisposable
 
     public uint LocalAddressLength { get; }
 
-    /// <summary>Several packets go out as one message that the kernel or the device cuts up. Off when refused.</summary>
+    /// <summary>Several packets go out as one message, cut up by the kernel or the device. Off when refused.</summary>
     public bool SegmentationOffload { get; set; } = true;
 
     public NativePath PathTo(byte* remote, uint remoteLength) => new()

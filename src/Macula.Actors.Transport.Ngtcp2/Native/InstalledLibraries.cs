@@ -18,7 +18,7 @@ internal static unsafe class InstalledLibraries
     {
         if (!OperatingSystem.IsLinux()) return Missing("the ngtcp2 provider runs on Linux only");
         if (RuntimeInformation.ProcessArchitecture is not (Architecture.X64 or Architecture.Arm64))
-            return Missing($"the ngtcp2 provider runs on x64 and arm64, not on {RuntimeInformation.ProcessArchitecture}");
+            return Missing($"the provider runs on x64 and arm64, not on {RuntimeInformation.ProcessArchitecture}");
         if (Stopwatch.Frequency != 1_000_000_000)
             return Missing("the ngtcp2 provider needs a monotonic clock in nanoseconds");
         foreach (var file in new[] { QuicLibrary.File, CryptoLibrary.File, TlsLibrary.File })

@@ -5,7 +5,7 @@ using System.Runtime.InteropServices;
 
 namespace Macula.Actors.Transport.Ngtcp2.Streams;
 
-/// <summary>Send memory that never moves: the library keeps pointers to sent bytes until they are acknowledged.</summary>
+/// <summary>Send memory that never moves: the library keeps pointers to bytes until they are acknowledged.</summary>
 internal sealed class PinnedBlocks : MemoryPool<byte>
 {
     public const int BlockSize = 16 * 1024;

@@ -212,7 +212,7 @@ internal sealed class QuicStream : IQuicStream, ILoopWork
         _output.Stopped();
     }
 
-    /// <summary>The library closed the stream: both directions are done, or the connection is (with a failure).</summary>
+    /// <summary>The library closed the stream: both directions are done. With a failure: the connection is.</summary>
     public void OnClosed(Failure? failure)
     {
         if (IsGone) return;

@@ -62,7 +62,8 @@ internal sealed unsafe class TlsCredentials : IDisposable
     private void Load(X509Certificate2 certificate, X509Certificate2Collection? intermediates)
     {
         var chain = new StringBuilder(certificate.ExportCertificatePem()).Append('\n');
-        foreach (var intermediate in intermediates ?? []) chain.Append(intermediate.ExportCertificatePem()).Append('\n');
+        foreach (var intermediate in intermediates ?? [])
+            chain.Append(intermediate.ExportCertificatePem()).Append('\n');
         var chainBytes = Encoding.ASCII.GetBytes(chain.ToString());
         var key = ExportKey(certificate);
         var pem = PemEncoding.Write("PRIVATE KEY", key);

@@ -10,7 +10,8 @@ public sealed class Ngtcp2ConnectionSpecs
     public async Task A_dead_peer_is_noticed_at_the_idle_timeout()
     {
         await using var pair = await Pair.Listen();
-        var (client, server) = await pair.Streams(options => options with { IdleTimeout = TimeSpan.FromMilliseconds(500) });
+        var (client, server) = await pair.Streams(
+            options => options with { IdleTimeout = TimeSpan.FromMilliseconds(500) });
 
         await pair.KillServer();
         var reading = client.Input.ReadAsync().AsTask();
@@ -29,7 +30,8 @@ public sealed class Ngtcp2ConnectionSpecs
         await before.KillServer();
         await using var after = await Pair.Listen(options => options with { EndPoint = address });
 
-        await Pair.Write(client, new byte[100]);
+        // A late acknowledgement may have brought the reset already; then the write fails for it.
+        await Record.ExceptionAsync(() => Pair.Write(client, new byte[100]));
 
         Assert.Equal(QuicTransportError.StatelessReset, (await Pair.Ended(client.Connection)).Error);
         await client.Connection.DisposeAsync();
