@@ -1,0 +1,12 @@
+using System.CommandLine;
+using Macula.Actors.Bench.Codec;
+using Macula.Actors.Bench.Wire;
+
+return await new RootCommand(
+    "Benchmarks of Macula.Actors. Figures and what they mean: docs/performance.md.")
+{
+    CodecCommand.Create(),
+    WireCommand.Create(),
+    AllocationsCommand.Create(),
+    PlainServer.CreateCommand(),
+}.Parse(args).InvokeAsync();

@@ -1,0 +1,130 @@
+using System.CommandLine;
+using System.Globalization;
+using Macula.Actors.Protocol;
+using Macula.Actors.Transport;
+using Macula.Actors.Transport.Memory;
+using Macula.Actors.Transport.Ngtcp2;
+
+namespace Macula.Actors.Bench.Wire;
+
+/// <summary>Bytes that the node allocates per message on the way of a PUBLISH and a CALL: actors in this process, peers
+/// that allocate nearly nothing.</summary>
+internal static class AllocationsCommand
+{
+    private const int Count = 50_000;
+    private const int Batch = 32;
+
+    private static readonly byte[] Payload = new byte[100];
+
+    public static Command Create()
+    {
+        var types = new Option<bool>("--types") { Description = "Which types, sampled." };
+        var provider = new Option<string>("--provider") { DefaultValueFactory = _ => "memory", Description = "memory or ngtcp2." };
+        provider.AcceptOnlyFromAmong("ngtcp2", "memory");
+        var command = new Command("allocations", "Bytes allocated and CPU per message, in process.") { types, provider };
+        command.SetAction((parsed, _) => RunAsync(parsed.GetValue(provider)!, parsed.GetValue(types)));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string name, bool types)
+    {
+        IQuicProvider provider = name == "memory"
+            ? new MemoryQuicProvider(new MemoryQuicNetwork())
+            : new Ngtcp2Provider();
+        await using var node = await LocalNode.StartAsync(provider);
+        Console.WriteLine("| way | bytes each | CPU each |");
+        Console.WriteLine("|---|--:|--:|");
+        await MeasureAsync("ping", types, await PingAsync(provider, node));
+        await MeasureAsync("publish, no subscriber", types, await PublishAsync(provider, node, 0));
+        await MeasureAsync("publish, 1 subscriber", types, await PublishAsync(provider, node, 1));
+        await MeasureAsync("publish, 10 subscribers", types, await PublishAsync(provider, node, 10));
+        await MeasureAsync("call", types, await CallAsync(provider, node));
+        return 0;
+    }
+
+    private static async Task MeasureAsync(string name, bool types, Func<Task> batch)
+    {
+        for (var i = 0; i < 200; i++) await batch();
+        using var sampler = types ? new AllocationSampler() : null;
+        var (bytes, cpu) = (GC.GetTotalAllocatedBytes(precise: true), Environment.CpuUsage.TotalTime);
+        for (var i = 0; i < Count / Batch; i++) await batch();
+        var messages = Count / Batch * Batch;
+        var each = (double)(GC.GetTotalAllocatedBytes(precise: true) - bytes) / messages;
+        var time = (Environment.CpuUsage.TotalTime - cpu).TotalMicroseconds / messages;
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {each:N0} B | {time:0.0} us |"));
+        sampler?.Print(each);
+    }
+
+    private static async Task<Func<Task>> PingAsync(IQuicProvider provider, INode node)
+    {
+        var peer = await WirePeer.ConnectAsync(provider, node);
+        var left = 0;
+        return () =>
+        {
+            left = Batch;
+            for (var i = 0; i < Batch; i++) peer.Write(new PingMessage(i));
+            return ExchangeAsync(peer, peer, _ => --left == 0);
+        };
+    }
+
+    private static async Task<Func<Task>> PublishAsync(IQuicProvider provider, INode node, int subscribers)
+    {
+        var topic = (Utf8Text)$"bench.{subscribers}.temp";
+        var publisher = await WirePeer.ConnectAsync(provider, node);
+        var receivers = new List<Func<Task>>();
+        for (var i = 0; i < subscribers; i++)
+        {
+            var subscriber = await WirePeer.ConnectAsync(provider, node);
+            await subscriber.SendAsync(new SubscribeMessage([topic]));
+            await subscriber.SettleAsync();
+            var left = 0;
+            bool Enough(Frame frame) => --left == 0;
+            receivers.Add(() =>
+            {
+                left = Batch;
+                return subscriber.ReceiveAsync(Enough);
+            });
+        }
+
+        return async () =>
+        {
+            for (var i = 0; i < Batch; i++) publisher.Write(new PublishMessage(topic, Payload, 0, false, MessageId.FromCounter(1)));
+            if (subscribers == 0) publisher.Write(new PingMessage(1));
+            await publisher.FlushAsync();
+            if (subscribers == 0) await publisher.ReceiveAsync(FrameType.Pong);
+            foreach (var receive in receivers) await receive();
+        };
+    }
+
+    private static async Task<Func<Task>> CallAsync(IQuicProvider provider, INode node)
+    {
+        Utf8Text procedure = "bench.echo";
+        var serving = await WirePeer.ConnectAsync(provider, node);
+        var record = new ServiceRecord(serving.Id, "https://127.0.0.1:9443", Procedure: procedure);
+        await serving.SendAsync(new StoreMessage(DhtKey.ForName(procedure).ToArray(), record.Encode()));
+        await serving.SettleAsync();
+        _ = serving.ReceiveAsync(frame =>
+        {
+            if (CallMessage.TryDecode(frame.Payload, out var call, out _))
+                serving.Write(new ReplyMessage(call.CallId, call.Args));
+            return false;
+        });
+
+        var caller = await WirePeer.ConnectAsync(provider, node);
+        UInt128 id = 0;
+        var left = 0;
+        bool Enough(Frame frame) => --left == 0;
+        return () =>
+        {
+            left = Batch;
+            for (var i = 0; i < Batch; i++) caller.Write(new CallMessage(procedure, Payload, CallId.FromCounter(++id)));
+            return ExchangeAsync(caller, caller, Enough);
+        };
+    }
+
+    private static async Task ExchangeAsync(WirePeer sender, WirePeer receiver, Func<Frame, bool> enough)
+    {
+        await sender.FlushAsync();
+        await receiver.ReceiveAsync(enough);
+    }
+}
