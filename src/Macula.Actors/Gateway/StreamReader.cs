@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using Akka.Actor;
 using Macula.Actors.Protocol;
 using Macula.Actors.Transport;
@@ -12,6 +13,8 @@ internal sealed class StreamReader(
     StreamSession session, IActorRef connection, ReadCredit credit, ReaderLimits limits, Task admitted,
     GatewayMetrics metrics)
 {
+    private const int AssembleAt = 1024; // less may wait in the receive window
+
     private bool _toldSkipped;
 
     /// <summary>Runs until the stream ends; then tells <see cref="ConnectionEvents.StreamEnded"/>. Never faults.</summary>
@@ -37,23 +40,60 @@ internal sealed class StreamReader(
         if (!session.IsFirst && !limits.PeersAllowed) await admitted.ConfigureAwait(false);
 
         var input = session.Stream.Input;
+        ArrayBufferWriter<byte>? partial = null;
         while (true)
         {
             var read = await input.ReadAsync().ConfigureAwait(false);
             var rest = read.Buffer;
-            while (true)
+            if (partial is not null) rest = TakeMissing(partial, rest);
+            if (partial is null || Missing(partial) == 0)
             {
-                var max = admitted.IsCompleted || limits.PeersAllowed ? limits.MaxFrameSize : limits.MaxConnectSize;
-                var status = FrameReader.TryRead(ref rest, max, out var frame, out var error);
-                if (status == FrameReadStatus.NeedMore) break;
-                if (status == FrameReadStatus.Fatal) return error;
-                if (status == FrameReadStatus.Skipped) Skipped(error);
-                else if (await DeliverAsync(frame).ConfigureAwait(false) is { } fault) return fault;
+                if (partial is not null
+                    && (await DeliverAllAsync(new(partial.WrittenMemory)).ConfigureAwait(false)).Fault is { } fault)
+                    return fault;
+
+                (rest, var laterFault) = await DeliverAllAsync(rest).ConfigureAwait(false);
+                if (laterFault is not null) return laterFault;
+                partial = null;
+                if (rest.Length >= AssembleAt) rest = TakeMissing(partial = new ArrayBufferWriter<byte>(), rest);
             }
 
             // Half a frame at the end is nobody's loss but the peer's; the stream may stay, its bytes must not.
             input.AdvanceTo(read.IsCompleted ? rest.End : rest.Start, rest.End);
             if (read.IsCompleted) return null;
+        }
+    }
+
+    /// <summary>Moves what is there of a frame out of the receive window, which may be smaller than the frame: the peer
+    /// could not send the rest.</summary>
+    /// <returns>What does not belong to it.</returns>
+    private static ReadOnlySequence<byte> TakeMissing(ArrayBufferWriter<byte> partial, ReadOnlySequence<byte> from)
+    {
+        if (partial.WrittenCount == 0)
+        {
+            partial.Write(from.Slice(0, Frame.HeaderLength).ToArray());
+            from = from.Slice(Frame.HeaderLength);
+        }
+
+        var taken = from.Slice(0, Math.Min(from.Length, Missing(partial)));
+        foreach (var segment in taken) partial.Write(segment.Span);
+        return from.Slice(taken.End);
+    }
+
+    private static long Missing(ArrayBufferWriter<byte> partial) =>
+        Frame.HeaderLength + BinaryPrimitives.ReadUInt32BigEndian(partial.WrittenSpan[4..]) - partial.WrittenCount;
+
+    /// <summary>Delivers each whole frame; what is left is a part of one.</summary>
+    private async ValueTask<(ReadOnlySequence<byte> Left, FrameError? Fault)> DeliverAllAsync(ReadOnlySequence<byte> rest)
+    {
+        while (true)
+        {
+            var max = admitted.IsCompleted || limits.PeersAllowed ? limits.MaxFrameSize : limits.MaxConnectSize;
+            var status = FrameReader.TryRead(ref rest, max, out var frame, out var error);
+            if (status == FrameReadStatus.NeedMore) return (rest, null);
+            if (status == FrameReadStatus.Fatal) return (rest, error);
+            if (status == FrameReadStatus.Skipped) Skipped(error);
+            else if (await DeliverAsync(frame).ConfigureAwait(false) is { } fault) return (rest, fault);
         }
     }
 
