@@ -26,7 +26,7 @@ public sealed class Ngtcp2Provider(ILogger<Ngtcp2Provider>? log = null) : IQuicP
         cancellationToken.ThrowIfCancellationRequested();
         RequireSupport();
         QuicOptionChecks.Check(options);
-        var endpoint = new Endpoint(options.EndPoint, StatelessResetTokens.ForServer(options), _log);
+        var endpoint = new Endpoint(options.EndPoint, isServer: true, StatelessResetTokens.ForServer(options), _log);
         try
         {
             var acceptor = new Acceptor(endpoint, options);

@@ -28,7 +28,11 @@ internal sealed unsafe class ClientSession : Session
             SessionSettings.Fill(options, Endpoint.Now, &settings, &parameters);
             var destinationId = SessionSettings.RandomId(FirstDestinationIdLength);
             var id = SessionSettings.RandomId(Endpoint.CidLength);
-            var path = endpoint.Socket.PathTo(remote, remoteLength);
+            var path = new NativePath
+            {
+                Local = endpoint.Socket.LocalAddress,
+                Remote = { SocketAddress = remote, Length = remoteLength },
+            };
             void* native;
             var result = QuicLibrary.ClientNew(
                 &native, &destinationId, &id, &path, QuicLibrary.QuicVersion1, NativeCallbacks.Version,

@@ -57,7 +57,7 @@ internal sealed unsafe class PacketWriter(SendBatch batch)
             }
 
             if (result == 0) break;
-            batch.Add((int)result, path.Remote, info.Ecn);
+            batch.Add((int)result, &path, info.Ecn);
             written += (nuint)result;
         }
 

@@ -12,8 +12,8 @@ internal sealed unsafe class ServerSession : Session
     private bool _announced;
 
     /// <exception cref="QuicTransportException">The library refuses.</exception>
-    public ServerSession(Acceptor acceptor, PacketHeader* header, byte* remote, uint remoteLength, ulong now)
-        : base(acceptor.Endpoint, acceptor.Options, new ReadOnlySpan<byte>(remote, (int)remoteLength))
+    public ServerSession(Acceptor acceptor, PacketHeader* header, NativePath* path, ulong now)
+        : base(acceptor.Endpoint, acceptor.Options, SocketAddresses.Span(path->Remote))
     {
         _acceptor = acceptor;
         _clientsFirstId = new CidKey(&header->DestinationId);
@@ -28,10 +28,9 @@ internal sealed unsafe class ServerSession : Session
             var id = SessionSettings.RandomId(Endpoint.CidLength);
             parameters.StatelessResetTokenPresent = 1;
             Endpoint.ResetTokens.Write(&id, parameters.StatelessResetToken);
-            var path = Endpoint.Socket.PathTo(remote, remoteLength);
             void* native;
             var result = QuicLibrary.ServerNew(
-                &native, &header->SourceId, &id, &path, header->Version, NativeCallbacks.Version,
+                &native, &header->SourceId, &id, path, header->Version, NativeCallbacks.Version,
                 CallbackTables.Server, Settings.Version, &settings, TransportParameters.Version, &parameters, null,
                 User);
             if (result != 0)

@@ -134,15 +134,14 @@ internal abstract unsafe class Session : Route
     }
 
     /// <summary>A packet for this connection.</summary>
-    public void OnPacket(byte* data, int length, byte* remote, uint remoteLength, byte ecn, ulong now)
+    public void OnPacket(byte* data, int length, NativePath* path, byte ecn, ulong now)
     {
-        var path = Endpoint.Socket.PathTo(remote, remoteLength);
         var info = new PacketInfo { Ecn = ecn };
         Streams.HaveHeard = true;
-        var result = QuicLibrary.ReadPacket(_native, &path, 1, &info, data, (nuint)length, now);
+        var result = QuicLibrary.ReadPacket(_native, path, 1, &info, data, (nuint)length, now);
         if (result == 0)
         {
-            NoticeMigration(remote, remoteLength);
+            NoticeMigration(path->Remote);
             MarkDirty();
             return;
         }
@@ -312,9 +311,9 @@ internal abstract unsafe class Session : Route
         if (!HasEnded) Endpoint.Timers.Set(this, Math.Min(QuicLibrary.GetExpiry(_native), _closeAt));
     }
 
-    private void NoticeMigration(byte* remote, uint remoteLength)
+    private void NoticeMigration(in NativeAddress from)
     {
-        if (_remote.Bytes.SequenceEqual(new ReadOnlySpan<byte>(remote, (int)remoteLength))) return;
+        if (_remote.Bytes.SequenceEqual(SocketAddresses.Span(from))) return;
         var current = SocketAddresses.Span(QuicLibrary.GetPath(_native)->Remote);
         if (!_remote.Bytes.SequenceEqual(current)) Volatile.Write(ref _remote, new RemoteAddress(current));
     }
@@ -349,7 +348,7 @@ internal abstract unsafe class Session : Route
         if (length > 0)
         {
             closePacket = new ReadOnlySpan<byte>(packet, length).ToArray();
-            batch.Add(length, path.Remote, info.Ecn);
+            batch.Add(length, &path, info.Ecn);
         }
 
         End(failure, byPeer, closePacket, now);

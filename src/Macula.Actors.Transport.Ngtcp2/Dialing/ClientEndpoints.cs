@@ -19,7 +19,7 @@ internal sealed class ClientEndpoints(ILogger log)
         {
             if (_endpoints.TryGetValue(family, out var known) && known.TryHold()) return known;
             var any = family == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any;
-            var endpoint = new Endpoint(new IPEndPoint(any, 0), StatelessResetTokens.ForClient(), log);
+            var endpoint = new Endpoint(new IPEndPoint(any, 0), isServer: false, StatelessResetTokens.ForClient(), log);
             endpoint.TryHold();
             endpoint.Start(acceptor: null);
             _endpoints[family] = endpoint;

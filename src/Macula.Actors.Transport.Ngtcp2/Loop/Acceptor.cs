@@ -37,12 +37,12 @@ internal sealed unsafe class Acceptor : IDisposable
     /// <summary>A packet that belongs to no connection: perhaps a client's first. Null when it was answered
     /// otherwise or dropped.</summary>
     public Session? Accept(
-        in VersionAndIds ids, byte* data, int length, byte* remote, uint remoteLength, ulong now)
+        in VersionAndIds ids, byte* data, int length, NativePath* path, ulong now)
     {
         var isLongHeader = (*data & 0x80) != 0;
         if (!isLongHeader)
         {
-            Endpoint.Replies.StatelessReset(ids, length, remote, remoteLength);
+            Endpoint.Replies.StatelessReset(ids, length, path);
             return null;
         }
 
@@ -50,13 +50,13 @@ internal sealed unsafe class Acceptor : IDisposable
         if (QuicLibrary.Accept(&header, data, (nuint)length) != 0) return null;
         if (IsClosed || _handshakes >= MostHandshakes || _waiting.Reader.Count >= Options.AcceptBacklog)
         {
-            Endpoint.Replies.Refuse(&header, remote, remoteLength);
+            Endpoint.Replies.Refuse(&header, path);
             return null;
         }
 
         try
         {
-            var session = new ServerSession(this, &header, remote, remoteLength, now);
+            var session = new ServerSession(this, &header, path, now);
             Endpoint.SessionStarted(session);
             _handshakes++;
             return session;

@@ -41,11 +41,11 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
     private bool _isStopping;
 
     /// <exception cref="QuicTransportException">The address cannot be bound.</exception>
-    public Endpoint(IPEndPoint bind, StatelessResetTokens resetTokens, ILogger log)
+    public Endpoint(IPEndPoint bind, bool isServer, StatelessResetTokens resetTokens, ILogger log)
     {
         try
         {
-            Socket = new UdpSocket(bind);
+            Socket = new UdpSocket(bind, answers: isServer);
         }
         catch
         {
@@ -174,27 +174,27 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
         lock (_gate) DecideToStop();
     }
 
-    public void OnDatagram(byte* data, int length, byte* remote, uint remoteLength, byte ecn)
+    public void OnDatagram(byte* data, int length, NativePath* path, byte ecn)
     {
         if (length == 0) return;
         VersionAndIds ids;
         var result = QuicLibrary.DecodeVersionAndIds(&ids, data, (nuint)length, CidLength);
         if (result == QuicError.VersionNegotiation && _acceptor is { IsClosed: false })
-            Replies.VersionNegotiation(ids, length, remote, remoteLength);
+            Replies.VersionNegotiation(ids, length, path);
         if (result != 0) return;
         var now = Now;
         var id = new CidKey(new ReadOnlySpan<byte>(ids.DestinationId, (int)ids.DestinationIdLength));
         var route = Routes.Find(id) ??
             ((*data & 0x80) == 0 ? Routes.FindByToken(new ReadOnlySpan<byte>(data, length)) : null) ??
-            _acceptor?.Accept(ids, data, length, remote, remoteLength, now);
+            _acceptor?.Accept(ids, data, length, path, now);
         switch (route)
         {
             case Session session:
-                session.OnPacket(data, length, remote, remoteLength, ecn, now);
+                session.OnPacket(data, length, path, ecn, now);
                 break;
             case Tombstone tombstone:
                 var answer = tombstone.Answer();
-                if (!answer.IsEmpty) Sending.Add(answer, remote, remoteLength);
+                if (!answer.IsEmpty) Sending.Add(answer, path);
                 break;
         }
     }

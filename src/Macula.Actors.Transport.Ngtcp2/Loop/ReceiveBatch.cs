@@ -6,7 +6,7 @@ namespace Macula.Actors.Transport.Ngtcp2.Loop;
 /// <summary>Who takes received datagrams.</summary>
 internal unsafe interface IDatagramReceiver
 {
-    void OnDatagram(byte* data, int length, byte* remote, uint remoteLength, byte ecn);
+    void OnDatagram(byte* data, int length, NativePath* path, byte ecn);
 }
 
 /// <summary>Memory and system call to receive many datagrams at once (recvmmsg with GRO).</summary>
@@ -17,6 +17,7 @@ internal sealed unsafe class ReceiveBatch : IDisposable
     private const int ControlRoom = 128;
 
     private readonly UdpSocket _socket;
+    private readonly byte* _local = (byte*)NativeMemory.AllocZeroed(SocketAddressBytes.Capacity);
     private readonly byte* _data = (byte*)NativeMemory.Alloc(Messages * DatagramRoom);
     private readonly byte* _names = (byte*)NativeMemory.AllocZeroed(Messages * SocketAddresses.Room);
     private readonly byte* _control = (byte*)NativeMemory.AllocZeroed(Messages * ControlRoom);
@@ -57,6 +58,7 @@ internal sealed unsafe class ReceiveBatch : IDisposable
 
     public void Dispose()
     {
+        NativeMemory.Free(_local);
         NativeMemory.Free(_data);
         NativeMemory.Free(_names);
         NativeMemory.Free(_control);
@@ -64,22 +66,31 @@ internal sealed unsafe class ReceiveBatch : IDisposable
         NativeMemory.Free(_messages);
     }
 
-    private static void Deliver(ref MultiMessageHeader message, IDatagramReceiver receiver)
+    private void Deliver(ref MultiMessageHeader message, IDatagramReceiver receiver)
     {
         var length = (int)message.Length;
-        var (segment, ecn) = ReadControl(ref message.Header);
+        var path = new NativePath
+        {
+            Local = { SocketAddress = _local, Length = _socket.LocalAddress.Length },
+            Remote =
+            {
+                SocketAddress = (byte*)message.Header.Name,
+                Length = Math.Min(message.Header.NameLength, SocketAddressBytes.Capacity),
+            },
+        };
+        SocketAddresses.Span(_socket.LocalAddress).CopyTo(new Span<byte>(_local, SocketAddressBytes.Capacity));
+        var (segment, ecn) = ReadControl(ref message.Header, path.Local);
         if (segment <= 0) segment = length;
         var data = (byte*)message.Header.Vectors->Base;
-        var name = (byte*)message.Header.Name;
-        var nameLength = Math.Min(message.Header.NameLength, SocketAddressBytes.Capacity);
         for (var offset = 0; offset < length; offset += segment)
         {
             var size = Math.Min(segment, length - offset);
-            receiver.OnDatagram(data + offset, size, name, nameLength, ecn);
+            receiver.OnDatagram(data + offset, size, &path, ecn);
         }
     }
 
-    private static (int Segment, byte Ecn) ReadControl(ref MessageHeader header)
+    /// <param name="local">Gets the address the packet was sent to, where the kernel tells.</param>
+    private static (int Segment, byte Ecn) ReadControl(ref MessageHeader header, in NativeAddress local)
     {
         var (segment, ecn) = (0, (byte)0);
         var position = (byte*)header.Control;
@@ -97,6 +108,13 @@ internal sealed unsafe class ReceiveBatch : IDisposable
                     break;
                 case (SystemLibrary.LevelUdp, SystemLibrary.UdpReceiveOffload):
                     segment = *(int*)data;
+                    break;
+                case (SystemLibrary.LevelIp, SystemLibrary.IpPacketInfo):
+                    var ip = &((Ipv4PacketInfo*)data)->Destination;
+                    new ReadOnlySpan<byte>(ip, sizeof(uint)).CopyTo(SocketAddresses.Ip(local));
+                    break;
+                case (SystemLibrary.LevelIpv6, SystemLibrary.Ipv6PacketInfo):
+                    new ReadOnlySpan<byte>(((Ipv6PacketInfo*)data)->Address, 16).CopyTo(SocketAddresses.Ip(local));
                     break;
             }
 

@@ -15,8 +15,7 @@ internal sealed unsafe class SendBatch : IDisposable
     private const int MessageRoom = 64 * 1024;
     private const int LargestMessage = 65_000;
     private const int MostSegments = 64;
-    private const int ControlRoom = 64;
-    private const int ControlEntry = 24; // CMSG_SPACE of an int, and of a short
+    private const int ControlRoom = 128;
     private const int MostRetries = 20;
     private const long RetryWaitNanoseconds = 1_000_000;
 
@@ -27,6 +26,9 @@ internal sealed unsafe class SendBatch : IDisposable
     private readonly IoVector* _vectors = (IoVector*)NativeMemory.AllocZeroed(Messages, (nuint)sizeof(IoVector));
     private readonly MultiMessageHeader* _messages =
         (MultiMessageHeader*)NativeMemory.AllocZeroed(Messages, (nuint)sizeof(MultiMessageHeader));
+
+    private readonly byte* _locals = (byte*)NativeMemory.AllocZeroed(Messages * SocketAddresses.Room);
+    private readonly bool[] _segmented = new bool[Messages];
 
     private int _count; // finished messages
     private int _used; // bytes in the message being filled
@@ -45,17 +47,18 @@ internal sealed unsafe class SendBatch : IDisposable
     }
 
     /// <summary>The packet at <see cref="Next"/> is complete.</summary>
-    public void Add(int length, in NativeAddress remote, byte ecn)
+    public void Add(int length, NativePath* path, byte ecn)
     {
-        if (_used > 0 && !FitsMessage(length, remote, ecn)) MoveToNextMessage(length);
+        if (_used > 0 && !FitsMessage(length, path, ecn)) MoveToNextMessage(length);
         if (_used == 0)
         {
             _segment = length;
             _ecn = ecn;
             ref var header = ref _messages[_count].Header;
             header.Name = _names + (_count * SocketAddresses.Room);
-            header.NameLength = remote.Length;
-            SocketAddresses.Span(remote).CopyTo(new Span<byte>(header.Name, SocketAddresses.Room));
+            header.NameLength = path->Remote.Length;
+            SocketAddresses.Span(path->Remote).CopyTo(new Span<byte>(header.Name, SocketAddresses.Room));
+            SocketAddresses.Span(path->Local).CopyTo(new Span<byte>(LocalOf(_count), SocketAddresses.Room));
         }
 
         _used += length;
@@ -63,11 +66,10 @@ internal sealed unsafe class SendBatch : IDisposable
     }
 
     /// <summary>Copies a packet in.</summary>
-    public void Add(ReadOnlySpan<byte> packet, byte* remote, uint remoteLength)
+    public void Add(ReadOnlySpan<byte> packet, NativePath* path)
     {
         packet.CopyTo(new Span<byte>(Next(), LargestPacket));
-        var address = new NativeAddress { SocketAddress = remote, Length = remoteLength };
-        Add(packet.Length, address, ecn: 0);
+        Add(packet.Length, path, ecn: 0);
     }
 
     /// <summary>Sends all. What the kernel does not take is dropped; for QUIC that is loss.</summary>
@@ -92,7 +94,7 @@ internal sealed unsafe class SendBatch : IDisposable
                 case SystemLibrary.ErrorAgain when retries++ < MostRetries:
                     WaitForRoom();
                     break;
-                case SystemLibrary.ErrorIo or SystemLibrary.ErrorInvalid when IsSegmented(sent):
+                case SystemLibrary.ErrorIo or SystemLibrary.ErrorInvalid when _segmented[sent]:
                     // Either this device cannot, or a probe for a larger packet size was in the message.
                     if (SendApart(ref _messages[sent].Header)) _socket.SegmentationOffload = false;
                     sent++;
@@ -113,16 +115,22 @@ internal sealed unsafe class SendBatch : IDisposable
     {
         NativeMemory.Free(_data);
         NativeMemory.Free(_names);
+        NativeMemory.Free(_locals);
         NativeMemory.Free(_control);
         NativeMemory.Free(_vectors);
         NativeMemory.Free(_messages);
     }
 
-    private bool FitsMessage(int length, in NativeAddress remote, byte ecn)
+    private byte* LocalOf(int message) => _locals + (message * SocketAddresses.Room);
+
+    private bool FitsMessage(int length, NativePath* path, byte ecn)
     {
+        if (length > _segment || ecn != _ecn) return false;
         ref var header = ref _messages[_count].Header;
-        return length <= _segment && ecn == _ecn &&
-            SocketAddresses.Span(remote).SequenceEqual(new ReadOnlySpan<byte>(header.Name, (int)header.NameLength));
+        var remote = SocketAddresses.Span(path->Remote);
+        var local = SocketAddresses.Span(path->Local);
+        return remote.SequenceEqual(new ReadOnlySpan<byte>(header.Name, (int)header.NameLength)) &&
+            local.SequenceEqual(new ReadOnlySpan<byte>(LocalOf(_count), local.Length));
     }
 
     private void MoveToNextMessage(int length)
@@ -144,61 +152,64 @@ internal sealed unsafe class SendBatch : IDisposable
         header.Vectors = _vectors + _count;
         header.VectorCount = 1;
         header.Control = _control + (_count * ControlRoom);
-        header.ControlLength = WriteControl((byte*)header.Control, header.NameLength);
+        header.ControlLength = WriteControl((byte*)header.Control);
         if (header.ControlLength == 0) header.Control = null;
+        _segmented[_count] = _used > _segment;
         _count++;
         _used = 0;
         _full = false;
     }
 
-    private nuint WriteControl(byte* control, uint nameLength)
+    private nuint WriteControl(byte* start)
     {
-        nuint length = 0;
+        var end = start;
         if (_ecn != 0)
         {
-            var ipv6 = nameLength == SocketAddressBytes.Capacity;
-            *(ControlHeader*)control = new ControlHeader
-            {
-                Length = (nuint)(sizeof(ControlHeader) + sizeof(int)),
-                Level = ipv6 ? SystemLibrary.LevelIpv6 : SystemLibrary.LevelIp,
-                Type = ipv6 ? SystemLibrary.Ipv6TrafficClass : SystemLibrary.IpTos,
-            };
-            *(int*)(control + sizeof(ControlHeader)) = _ecn;
-            length += ControlEntry;
+            if (_socket.IsIPv6) end = Append(end, SystemLibrary.LevelIpv6, SystemLibrary.Ipv6TrafficClass, (int)_ecn);
+            else end = Append(end, SystemLibrary.LevelIp, SystemLibrary.IpTos, (int)_ecn);
         }
 
-        if (_used > _segment)
-        {
-            *(ControlHeader*)(control + length) = new ControlHeader
-            {
-                Length = (nuint)(sizeof(ControlHeader) + sizeof(ushort)),
-                Level = SystemLibrary.LevelUdp,
-                Type = SystemLibrary.UdpSegment,
-            };
-            *(ushort*)(control + length + sizeof(ControlHeader)) = (ushort)_segment;
-            length += ControlEntry;
-        }
-
-        return length;
+        if (_socket.KnowsDestination) end = AppendSource(end);
+        if (_used > _segment) end = Append(end, SystemLibrary.LevelUdp, SystemLibrary.UdpSegment, (ushort)_segment);
+        return (nuint)(end - start);
     }
 
-    // Only a message of several packets carries the segment size.
-    private bool IsSegmented(int message)
+    /// <summary>Answers go out from the address the peer knows.</summary>
+    private byte* AppendSource(byte* end)
     {
-        ref var header = ref _messages[message].Header;
-        var position = (byte*)header.Control;
-        var end = position + header.ControlLength;
-        for (; position < end; position += ControlEntry)
-            if (((ControlHeader*)position)->Type == SystemLibrary.UdpSegment) return true;
-        return false;
+        var local = new NativeAddress { SocketAddress = LocalOf(_count), Length = _socket.LocalAddress.Length };
+        var ip = SocketAddresses.Ip(local);
+        if (!ip.ContainsAnyExcept((byte)0)) return end;
+        if (!_socket.IsIPv6)
+        {
+            var ipv4 = new Ipv4PacketInfo { Local = MemoryMarshal.Read<uint>(ip) };
+            return Append(end, SystemLibrary.LevelIp, SystemLibrary.IpPacketInfo, ipv4);
+        }
+
+        Ipv6PacketInfo ipv6 = default;
+        ip.CopyTo(new Span<byte>(ipv6.Address, 16));
+        return Append(end, SystemLibrary.LevelIpv6, SystemLibrary.Ipv6PacketInfo, ipv6);
     }
+
+    private static byte* Append<T>(byte* end, int level, int type, T value) where T : unmanaged
+    {
+        *(ControlHeader*)end = new ControlHeader
+        {
+            Length = (nuint)(sizeof(ControlHeader) + sizeof(T)),
+            Level = level,
+            Type = type,
+        };
+        *(T*)(end + sizeof(ControlHeader)) = value;
+        return end + ControlSpace(sizeof(T));
+    }
+
+    private static int ControlSpace(int dataLength) => sizeof(ControlHeader) + ((dataLength + 7) & ~7);
 
     /// <summary>Sends each packet of a message by itself; true when all could be sent.</summary>
     private bool SendApart(ref MessageHeader whole)
     {
-        var control = (byte*)whole.Control;
-        var segment = (nuint)(*(ushort*)(control + whole.ControlLength - ControlEntry + sizeof(ControlHeader)));
-        whole.ControlLength -= ControlEntry; // the segment size is the last
+        whole.ControlLength -= (nuint)ControlSpace(sizeof(ushort)); // the segment size comes last
+        var segment = (nuint)(*(ushort*)((byte*)whole.Control + whole.ControlLength + sizeof(ControlHeader)));
         if (whole.ControlLength == 0) whole.Control = null;
         var start = (byte*)whole.Vectors->Base;
         var length = whole.Vectors->Length;

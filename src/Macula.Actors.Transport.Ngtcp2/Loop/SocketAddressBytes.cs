@@ -20,6 +20,8 @@ internal static unsafe class SocketAddresses
     public const int Room = 128;
 
     private const int Ipv4Length = 16;
+    private const int Ipv4AddressAt = 4;
+    private const int Ipv6AddressAt = 8;
 
     /// <returns>The length of what was written to <paramref name="destination"/>.</returns>
     public static uint Write(IPEndPoint endPoint, byte* destination)
@@ -39,6 +41,11 @@ internal static unsafe class SocketAddresses
         var any = new IPEndPoint(family == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any, 0);
         return (IPEndPoint)any.Create(copy);
     }
+
+    /// <summary>The IP address alone: 4 or 16 bytes.</summary>
+    public static Span<byte> Ip(in NativeAddress address) => address.Length == Ipv4Length
+        ? new(address.SocketAddress + Ipv4AddressAt, 4)
+        : new(address.SocketAddress + Ipv6AddressAt, 16);
 
     public static ReadOnlySpan<byte> Span(in NativeAddress address) =>
         new(address.SocketAddress, (int)Math.Min(address.Length, SocketAddressBytes.Capacity));

@@ -15,7 +15,7 @@ internal sealed unsafe class StatelessReplies(SendBatch batch, StatelessResetTok
     private const int MostRandom = 24;
     private const int LeastRandom = 5;
 
-    public void VersionNegotiation(in VersionAndIds ids, int datagramLength, byte* remote, uint remoteLength)
+    public void VersionNegotiation(in VersionAndIds ids, int datagramLength, NativePath* path)
     {
         if (datagramLength < LeastInitialDatagram) return;
         var versions = stackalloc uint[] { ReservedVersion, QuicLibrary.QuicVersion1 };
@@ -23,11 +23,11 @@ internal sealed unsafe class StatelessReplies(SendBatch batch, StatelessResetTok
         var length = QuicLibrary.WriteVersionNegotiation(
             packet, SendBatch.LargestPacket, (byte)RandomNumberGenerator.GetInt32(256), ids.SourceId,
             ids.SourceIdLength, ids.DestinationId, ids.DestinationIdLength, versions, 2);
-        Send(packet, length, remote, remoteLength);
+        Send(packet, length, path);
     }
 
     /// <summary>The peer speaks of a connection that is not known here, perhaps from before a restart.</summary>
-    public void StatelessReset(in VersionAndIds ids, int datagramLength, byte* remote, uint remoteLength)
+    public void StatelessReset(in VersionAndIds ids, int datagramLength, NativePath* path)
     {
         // Shorter than what asks for it, or two endpoints could answer one another for ever.
         var randomLength = Math.Min(datagramLength - 1 - StatelessResetTokens.TokenLength, MostRandom);
@@ -41,20 +41,20 @@ internal sealed unsafe class StatelessReplies(SendBatch batch, StatelessResetTok
         RandomNumberGenerator.Fill(new Span<byte>(random, MostRandom));
         var packet = stackalloc byte[64];
         var length = QuicLibrary.WriteStatelessReset(packet, 64, token, random, (nuint)randomLength);
-        Send(packet, length, remote, remoteLength);
+        Send(packet, length, path);
     }
 
-    public void Refuse(PacketHeader* header, byte* remote, uint remoteLength)
+    public void Refuse(PacketHeader* header, NativePath* path)
     {
         var packet = stackalloc byte[SendBatch.LargestPacket];
         var length = CryptoLibrary.WriteConnectionClose(
             packet, SendBatch.LargestPacket, header->Version, &header->SourceId, &header->DestinationId,
             TransportCode.ConnectionRefused, null, 0);
-        Send(packet, length, remote, remoteLength);
+        Send(packet, length, path);
     }
 
-    private void Send(byte* packet, nint length, byte* remote, uint remoteLength)
+    private void Send(byte* packet, nint length, NativePath* path)
     {
-        if (length > 0) batch.Add(new ReadOnlySpan<byte>(packet, (int)length), remote, remoteLength);
+        if (length > 0) batch.Add(new ReadOnlySpan<byte>(packet, (int)length), path);
     }
 }

@@ -15,7 +15,9 @@ internal sealed unsafe class UdpSocket : IDisposable
     private bool _disposed;
 
     /// <exception cref="QuicTransportException">The address is taken or cannot be used.</exception>
-    public UdpSocket(IPEndPoint bind)
+    /// <param name="answers">For a server: where it is bound to all addresses, what comes to one of them is answered
+    /// from there. A client that asks for this would take its own packets for somebody else's.</param>
+    public UdpSocket(IPEndPoint bind, bool answers)
     {
         IsIPv6 = bind.AddressFamily == AddressFamily.InterNetworkV6;
         try
@@ -40,7 +42,9 @@ internal sealed unsafe class UdpSocket : IDisposable
         Descriptor = (int)_socket.SafeHandle.DangerousGetHandle();
         LocalEndPoint = (IPEndPoint)_socket.LocalEndPoint!;
         _localAddress = (byte*)NativeMemory.AllocZeroed(SocketAddressBytes.Capacity);
-        LocalAddressLength = SocketAddresses.Write(LocalEndPoint, _localAddress);
+        var length = SocketAddresses.Write(LocalEndPoint, _localAddress);
+        LocalAddress = new NativeAddress { SocketAddress = _localAddress, Length = length };
+        KnowsDestination = answers && (bind.Address.Equals(IPAddress.Any) || bind.Address.Equals(IPAddress.IPv6Any));
         SetOptions();
     }
 
@@ -50,16 +54,13 @@ internal sealed unsafe class UdpSocket : IDisposable
 
     public IPEndPoint LocalEndPoint { get; }
 
-    public uint LocalAddressLength { get; }
+    public NativeAddress LocalAddress { get; }
+
+    /// <summary>Packets come with the local address they were sent to, and go out with one.</summary>
+    public bool KnowsDestination { get; }
 
     /// <summary>Several packets go out as one message, cut up by the kernel or the device. Off when refused.</summary>
     public bool SegmentationOffload { get; set; } = true;
-
-    public NativePath PathTo(byte* remote, uint remoteLength) => new()
-    {
-        Local = { SocketAddress = _localAddress, Length = LocalAddressLength },
-        Remote = { SocketAddress = remote, Length = remoteLength },
-    };
 
     public void Dispose()
     {
@@ -84,6 +85,9 @@ internal sealed unsafe class UdpSocket : IDisposable
         }
 
         Set(SystemLibrary.LevelUdp, SystemLibrary.UdpReceiveOffload, 1);
+        if (!KnowsDestination) return;
+        if (IsIPv6) Set(SystemLibrary.LevelIpv6, SystemLibrary.Ipv6ReceivePacketInfo, 1);
+        else Set(SystemLibrary.LevelIp, SystemLibrary.IpPacketInfo, 1);
     }
 
     private void Set(int level, int option, int value) =>

@@ -24,7 +24,10 @@ internal static unsafe partial class SystemLibrary
 
     public const int IpTos = 1;
     public const int IpReceiveTos = 13;
+    public const int IpPacketInfo = 8;
     public const int IpMtuDiscover = 10;
+    public const int Ipv6ReceivePacketInfo = 49;
+    public const int Ipv6PacketInfo = 50;
     public const int Ipv6TrafficClass = 67;
     public const int Ipv6ReceiveTrafficClass = 66;
     public const int Ipv6MtuDiscover = 23;

@@ -41,6 +41,23 @@ internal struct ControlHeader
     public int Type;
 }
 
+/// <summary>in_pktinfo: which local address a packet came to, or goes out from.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct Ipv4PacketInfo
+{
+    public int Interface;
+    public uint Local;
+    public uint Destination;
+}
+
+/// <summary>in6_pktinfo.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct Ipv6PacketInfo
+{
+    public fixed byte Address[16];
+    public int Interface;
+}
+
 [StructLayout(LayoutKind.Sequential)]
 internal struct PollDescriptor
 {

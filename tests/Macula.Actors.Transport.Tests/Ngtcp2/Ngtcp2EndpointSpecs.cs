@@ -152,6 +152,24 @@ public sealed class Ngtcp2EndpointSpecs
         await server.DisposeAsync();
     }
 
+    [Theory]
+    [InlineData("0.0.0.0", "127.0.0.2")]
+    [InlineData("::", "127.0.0.2")]
+    [InlineData("::", "::1")]
+    public async Task Where_all_addresses_are_bound_each_answers_for_itself(string bound, string asked)
+    {
+        await using var pair = await Pair.Listen(
+            options => options with { EndPoint = new IPEndPoint(IPAddress.Parse(bound), 0) });
+        var to = new IPEndPoint(IPAddress.Parse(asked), pair.Listener.LocalEndPoint.Port);
+
+        var (client, server) = await pair.Streams(options => options with { EndPoint = to });
+        await Pair.Write(server, Pair.SomeBytes(100_000));
+
+        Assert.Equal(Pair.SomeBytes(100_000), await Pair.Read(client, 100_000));
+        await client.Connection.DisposeAsync();
+        await server.Connection.DisposeAsync();
+    }
+
     /// <summary>Tombstones keep a client's port for three probe time-outs, so this may take a moment.</summary>
     private async Task NothingIsLeft()
     {
