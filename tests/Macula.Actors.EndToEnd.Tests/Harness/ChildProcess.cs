@@ -11,6 +11,7 @@ internal class ChildProcess : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private readonly Channel<string> _output = Channel.CreateUnbounded<string>();
+    private readonly Channel<string> _notices = Channel.CreateUnbounded<string>();
     private readonly List<string> _log = [];
     private readonly List<string> _errors = [];
     private readonly ITestOutputHelper _test;
@@ -61,20 +62,15 @@ internal class ChildProcess : IAsyncDisposable
     public StreamWriter Input => _process.StandardInput;
 
     /// <summary>The next line of standard output.</summary>
-    public async Task<string> ReadLineAsync(TimeSpan? patience = null)
+    public Task<string> ReadLineAsync(TimeSpan? patience = null) => NextAsync(_output.Reader, patience);
+
+    /// <summary>Waits for a line of standard error that starts so.</summary>
+    public async Task<string> ReadNoticeAsync(string start)
     {
-        try
+        while (true)
         {
-            using var deadline = new CancellationTokenSource(patience ?? Patience);
-            return await _output.Reader.ReadAsync(deadline.Token);
-        }
-        catch (ChannelClosedException)
-        {
-            throw new InvalidOperationException($"{_name} ended its output. It said:\n{Said()}");
-        }
-        catch (OperationCanceledException)
-        {
-            throw new TimeoutException($"{_name} said nothing more. It said:\n{Said()}");
+            var line = await NextAsync(_notices.Reader, patience: null);
+            if (line.StartsWith(start, StringComparison.Ordinal)) return line;
         }
     }
 
@@ -124,8 +120,26 @@ internal class ChildProcess : IAsyncDisposable
         lock (_log) return string.Join('\n', _log);
     }
 
+    private async Task<string> NextAsync(ChannelReader<string> lines, TimeSpan? patience)
+    {
+        try
+        {
+            using var deadline = new CancellationTokenSource(patience ?? Patience);
+            return await lines.ReadAsync(deadline.Token);
+        }
+        catch (ChannelClosedException)
+        {
+            throw new InvalidOperationException($"{_name} ended its output. It said:\n{Said()}");
+        }
+        catch (OperationCanceledException)
+        {
+            throw new TimeoutException($"{_name} said nothing more. It said:\n{Said()}");
+        }
+    }
+
     private async Task ReadAsync(StreamReader reader, bool isError)
     {
+        var lines = (isError ? _notices : _output).Writer;
         while (await reader.ReadLineAsync() is { } line)
         {
             lock (_log)
@@ -134,9 +148,9 @@ internal class ChildProcess : IAsyncDisposable
                 if (isError) _errors.Add(line);
             }
 
-            if (!isError) _output.Writer.TryWrite(line);
+            lines.TryWrite(line);
         }
 
-        if (!isError) _output.Writer.TryComplete();
+        lines.TryComplete();
     }
 }

@@ -9,13 +9,16 @@ internal sealed partial class NodeProcess : ChildProcess
 {
     private readonly TempFolder? _own;
 
-    private NodeProcess(ITestOutputHelper test, TempFolder? own, IEnumerable<string> arguments)
-        : base(test, "node", "dotnet", [Repository.Node, .. arguments]) => _own = own;
+    private NodeProcess(ITestOutputHelper test, TempFolder folder, TempFolder? own, IEnumerable<string> arguments)
+        : base(test, "node", "dotnet", [Repository.Node, .. arguments]) =>
+        (_own, DataDirectory) = (own, DataDirectoryIn(folder));
 
     /// <summary>What clients need.</summary>
     public NodeAddress Address { get; private set; } = null!;
 
     public string NodeId { get; private set; } = "";
+
+    public string DataDirectory { get; }
 
     public int Port => int.Parse(Address.EndPoint.Split(':')[1]);
 
@@ -45,10 +48,10 @@ internal sealed partial class NodeProcess : ChildProcess
         IEnumerable<string> all =
         [
             $"macula.quic.listen=127.0.0.1:{port}", "macula.cluster.port=0", "macula.quic.provider=ngtcp2",
-            $"macula.data-directory={Path.Combine(folder.Path, "data")}", .. settings,
+            $"macula.data-directory={DataDirectoryIn(folder)}", .. settings,
         ];
         var node = new NodeProcess(
-            test, own, ["--ready-file", ready, .. all.SelectMany(each => (string[])["-D", each])]);
+            test, folder, own, ["--ready-file", ready, .. all.SelectMany(each => (string[])["-D", each])]);
         try
         {
             await node.ReadLineAsync(); // the banner follows the ready file
@@ -74,6 +77,8 @@ internal sealed partial class NodeProcess : ChildProcess
         Assert.False(HasExited, $"the node has ended. It said:\n{Said()}");
         Assert.Empty(ErrorLines);
     }
+
+    private static string DataDirectoryIn(TempFolder folder) => Path.Combine(folder.Path, "data");
 
     private void ReadReadyFile(string json)
     {

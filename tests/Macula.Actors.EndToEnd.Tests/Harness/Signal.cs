@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Macula.Actors.EndToEnd.Tests.Harness;
 
 /// <summary>The signals that these tests send, with their numbers on Linux.</summary>
-internal enum Signal
+public enum Signal
 {
     Interrupt = 2,
     Kill = 9,
