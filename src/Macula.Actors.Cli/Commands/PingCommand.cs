@@ -7,7 +7,7 @@ namespace Macula.Actors.Cli.Commands;
 internal static class PingCommand
 {
     private static readonly Option<int?> Count = new("--count", "-n")
-    { Description = "How many. Default 4.", HelpName = "n" };
+    { Description = "How many. Default 4.", HelpName = "n", CustomParser = WholeNumbers.Parser("--count", 1) };
 
     private static readonly Option<TimeSpan?> Interval = new("--interval", "-i")
     {
@@ -36,10 +36,6 @@ internal static class PingCommand
     {
         var command = new Command("ping", "Connects, and measures the time to the gateway and back.")
         { Count, Interval, Timeout };
-        command.Validators.Add(result =>
-        {
-            if (result.GetValue(Count) < 1) result.AddError($"--count is '{result.GetValue(Count)}'; allowed from 1.");
-        });
         return new ToolCommand(command, More, RunAsync);
     }
 

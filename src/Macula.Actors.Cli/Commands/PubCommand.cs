@@ -11,13 +11,21 @@ internal static class PubCommand
     { Description = "Text, or - for standard input as it is." };
 
     private static readonly Option<int?> Qos = new("--qos")
-    { Description = "0: sent once. 1 and 2: until the gateway has it. Default 0.", HelpName = "0|1|2" };
+    {
+        Description = "0: sent once. 1 and 2: until the gateway has it. Default 0.",
+        HelpName = "0|1|2",
+        CustomParser = WholeNumbers.Parser("--qos", 0, 2),
+    };
 
     private static readonly Option<bool> Retain = new("--retain")
     { Description = "The gateway keeps it for later subscribers." };
 
     private static readonly Option<int?> Count = new("--count", "-n")
-    { Description = "Publish it so many times. Default 1.", HelpName = "n" };
+    {
+        Description = "Publish it so many times. Default 1.",
+        HelpName = "n",
+        CustomParser = WholeNumbers.Parser("--count", 1),
+    };
 
     private static readonly Option<TimeSpan?> Interval = new("--interval", "-i")
     {
@@ -40,8 +48,6 @@ internal static class PubCommand
         { Topic, Payload, Qos, Retain, Count, Interval };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(Qos) is < 0 or > 2) result.AddError($"--qos is '{result.GetValue(Qos)}'; allowed: 0, 1, 2.");
-            if (result.GetValue(Count) < 1) result.AddError($"--count is '{result.GetValue(Count)}'; allowed from 1.");
             if (result.GetValue(Topic) is "") result.AddError("The topic is empty; allowed: segments separated by dots.");
         });
         return new ToolCommand(command, More, RunAsync);

@@ -30,6 +30,7 @@ internal static class ServeCommand
     {
         Description = "Calls at once; more are answered overloaded. Default 8.",
         HelpName = "n",
+        CustomParser = WholeNumbers.Parser("--concurrency", 1),
     };
 
     private const string More =
@@ -50,8 +51,6 @@ internal static class ServeCommand
         { Procedure, ProgramArgs, Exec, ExecTimeout, Concurrency };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(Concurrency) < 1)
-                result.AddError($"--concurrency is '{result.GetValue(Concurrency)}'; allowed from 1.");
             if (result.GetValue(Exec) is "") result.AddError("--exec is empty; it names a program.");
             if (result.GetValue(Procedure) is "") result.AddError("The procedure's name is empty.");
         });

@@ -14,7 +14,11 @@ internal static class SubCommand
     };
 
     private static readonly Option<int?> Count = new("--count", "-n")
-    { Description = "End after so many messages. Default: never.", HelpName = "n" };
+    {
+        Description = "End after so many messages. Default: never.",
+        HelpName = "n",
+        CustomParser = WholeNumbers.Parser("--count", 1),
+    };
 
     private const string More =
         """
@@ -31,10 +35,6 @@ internal static class SubCommand
     {
         var command = new Command("sub", "Subscribes and prints each message, its topic first, until Ctrl-C.")
         { Patterns, Count };
-        command.Validators.Add(result =>
-        {
-            if (result.GetValue(Count) is < 1) result.AddError($"--count is '{result.GetValue(Count)}'; allowed from 1.");
-        });
         return new ToolCommand(command, More, RunAsync);
     }
 
