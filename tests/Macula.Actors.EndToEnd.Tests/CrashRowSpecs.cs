@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Macula.Actors.Client;
 using Macula.Actors.EndToEnd.Tests.Harness;
 using Macula.Actors.EndToEnd.Worker;
 using Macula.Actors.Protocol;
