@@ -19,9 +19,11 @@ internal static class AllocationsCommand
     public static Command Create()
     {
         var types = new Option<bool>("--types") { Description = "Which types, sampled." };
-        var provider = new Option<string>("--provider") { DefaultValueFactory = _ => "memory", Description = "memory or ngtcp2." };
+        var provider = new Option<string>("--provider")
+        { DefaultValueFactory = _ => "memory", Description = "memory or ngtcp2." };
         provider.AcceptOnlyFromAmong("ngtcp2", "memory");
-        var command = new Command("allocations", "Bytes allocated and CPU per message, in process.") { types, provider };
+        var command = new Command("allocations", "Bytes allocated and CPU per message, in process.")
+        { types, provider };
         command.SetAction((parsed, _) => RunAsync(parsed.GetValue(provider)!, parsed.GetValue(types)));
         return command;
     }
@@ -59,11 +61,12 @@ internal static class AllocationsCommand
     {
         var peer = await WirePeer.ConnectAsync(provider, node);
         var left = 0;
+        bool Enough(Frame frame) => --left == 0;
         return () =>
         {
             left = Batch;
             for (var i = 0; i < Batch; i++) peer.Write(new PingMessage(i));
-            return ExchangeAsync(peer, peer, _ => --left == 0);
+            return ExchangeAsync(peer, Enough);
         };
     }
 
@@ -88,7 +91,8 @@ internal static class AllocationsCommand
 
         return async () =>
         {
-            for (var i = 0; i < Batch; i++) publisher.Write(new PublishMessage(topic, Payload, 0, false, MessageId.FromCounter(1)));
+            var message = new PublishMessage(topic, Payload, 0, false, MessageId.FromCounter(1));
+            for (var i = 0; i < Batch; i++) publisher.Write(message);
             if (subscribers == 0) publisher.Write(new PingMessage(1));
             await publisher.FlushAsync();
             if (subscribers == 0) await publisher.ReceiveAsync(FrameType.Pong);
@@ -118,13 +122,13 @@ internal static class AllocationsCommand
         {
             left = Batch;
             for (var i = 0; i < Batch; i++) caller.Write(new CallMessage(procedure, Payload, CallId.FromCounter(++id)));
-            return ExchangeAsync(caller, caller, Enough);
+            return ExchangeAsync(caller, Enough);
         };
     }
 
-    private static async Task ExchangeAsync(WirePeer sender, WirePeer receiver, Func<Frame, bool> enough)
+    private static async Task ExchangeAsync(WirePeer peer, Func<Frame, bool> enough)
     {
-        await sender.FlushAsync();
-        await receiver.ReceiveAsync(enough);
+        await peer.FlushAsync();
+        await peer.ReceiveAsync(enough);
     }
 }

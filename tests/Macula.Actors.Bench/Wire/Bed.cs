@@ -97,7 +97,9 @@ internal sealed class Bed : IAsyncDisposable
             })!;
             var line = await process.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(20));
             return new PlainProcessNode(
-                process, JsonSerializer.Deserialize<JsonElement>(line ?? throw new InvalidOperationException("the plain server ended")));
+                process,
+                JsonSerializer.Deserialize<JsonElement>(
+                    line ?? throw new InvalidOperationException("the plain server ended")));
         }
 
         public Usage? Usage() => Wire.Usage.Of(_process);

@@ -42,7 +42,8 @@ internal sealed class LocalNode : INode
                 GatewaySettings.Read(MaculaConfig.Reference), NodeId.Parse("bench"), "com.example.realm", provider,
                 [listen], census, new GatewayMetrics(meters, census)),
             "macula");
-        var ready = await gateway.Ask<GatewayProtocol.Ready>(GatewayProtocol.GetReady.Instance, TimeSpan.FromSeconds(10));
+        var ready = await gateway.Ask<GatewayProtocol.Ready>(
+            GatewayProtocol.GetReady.Instance, TimeSpan.FromSeconds(10));
         return new LocalNode(system, ready.Listening[0], QuicTrust.Pinned(QuicTrust.Fingerprint(certificate)));
     }
 

@@ -34,7 +34,8 @@ internal sealed class NodeScenarios(Bed bed, WireOptions options)
         var serving = await Many.ConnectAsync(providers, bed.ConnectAsync);
         foreach (var provider in serving)
             await provider.AdvertiseAsync(
-                Procedure, (call, _) => ValueTask.FromResult(call.Args), new MaculaAdvertiseOptions { MaxConcurrency = 1000 });
+                Procedure, (call, _) => ValueTask.FromResult(call.Args),
+                new MaculaAdvertiseOptions { MaxConcurrency = 1000 });
         var clients = await Many.ConnectAsync(callers, bed.ConnectAsync);
         var args = new byte[options.Size];
 

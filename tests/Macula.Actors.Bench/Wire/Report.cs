@@ -24,7 +24,8 @@ internal sealed class Report(WireOptions options)
     public string Table()
     {
         var table = new StringBuilder()
-            .AppendLine("| scenario | /s | p50 | p99 | rate of plain | p50 of plain | node CPU each | node cores | clients CPU each | node RSS |")
+            .Append("| scenario | /s | p50 | p99 | rate of plain | p50 of plain ")
+            .AppendLine("| node CPU each | node cores | clients CPU each | node RSS |")
             .AppendLine("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
         foreach (var (scenario, runs) in _rows)
         {
@@ -52,7 +53,9 @@ internal sealed class Report(WireOptions options)
         new
         {
             date = DateTimeOffset.UtcNow,
-            machine = $"{Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}",
+            machine = RuntimeInformation.OSDescription,
+            cores = Environment.ProcessorCount,
+            runtime = RuntimeInformation.FrameworkDescription,
             provider = options.Provider,
             in_process = options.InProcess,
             seconds = options.Time.TotalSeconds,

@@ -8,7 +8,8 @@ internal sealed record Scenario(string Name, string Unit, string? Plain, Func<Ta
 {
     public static IReadOnlyList<Scenario> All(Bed bed, WireOptions options)
     {
-        var (plain, node, many) = (new PlainScenarios(bed, options), new NodeScenarios(bed, options), options.Subscribers);
+        var (plain, node) = (new PlainScenarios(bed, options), new NodeScenarios(bed, options));
+        var many = options.Subscribers;
         return
         [
             new("plain echo, 1 in flight", "echo", null, () => plain.EchoAsync(1, 1)),
@@ -19,7 +20,8 @@ internal sealed record Scenario(string Name, string Unit, string? Plain, Func<Ta
             new("plain echo, 64 connections", "echo", null, () => plain.EchoAsync(64, 1)),
             new("call, 64 callers, 8 providers", "call", "plain echo, 64 connections", () => node.CallAsync(64, 8, 1)),
             new("plain relay 1 to 1, 1 in flight", "delivery", null, () => plain.RelayAsync(1, 1)),
-            new("publish 1 to 1, 1 in flight", "delivery", "plain relay 1 to 1, 1 in flight", () => node.PublishAsync(1, 1)),
+            new("publish 1 to 1, 1 in flight", "delivery", "plain relay 1 to 1, 1 in flight",
+                () => node.PublishAsync(1, 1)),
             new("plain relay 1 to 1, 256 in flight", "delivery", null, () => plain.RelayAsync(1, 256)),
             new("publish 1 to 1, 256 in flight", "delivery", "plain relay 1 to 1, 256 in flight",
                 () => node.PublishAsync(1, 256)),

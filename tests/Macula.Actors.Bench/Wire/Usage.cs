@@ -18,7 +18,8 @@ internal readonly record struct Usage(TimeSpan Cpu, long Memory)
         var stat = File.ReadAllText($"/proc/{process.Id}/stat");
         var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
         var cpu = TimeSpan.FromSeconds((Number(fields[11]) + Number(fields[12])) / TicksPerSecond);
-        var resident = File.ReadLines($"/proc/{process.Id}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal));
+        var resident = File.ReadLines($"/proc/{process.Id}/status")
+            .First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal));
         return new Usage(cpu, (long)Number(resident.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]) * 1024);
     }
 
