@@ -215,9 +215,9 @@ os_release() { (. /etc/os-release 2>/dev/null && printf '%s' "${!1:-}"); }
 # Debian 12's own ngtcp2 is 0.12, another ABI; its backports carry the one of Debian 13.
 add_suite() {
   grep -rqsE "^[^#]*$1" --include='*.list' --include='*.sources' /etc/apt && return 0
-  local line="deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $1 main"
+  local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
   say "Adding the Debian suite $1 ..."
-  as_root sh -c "echo '$line' > /etc/apt/sources.list.d/$1.list"
+  as_root sh -c "echo 'deb [signed-by=$keyring] http://deb.debian.org/debian $1 main' > /etc/apt/sources.list.d/$1.list"
   as_root apt-get update -qq >&2
 }
 
@@ -246,8 +246,19 @@ as_root() {
   elif command -v sudo >/dev/null && { [[ -t 0 ]] || sudo -n true 2>/dev/null; }; then
     sudo "$@"
   else
-    die "this needs an administrator; run as root, then start again: $(printf '%q ' "$@")"
+    die "only an administrator can install that; run this as root, then start again:
+  $(quoted "$@")"
   fi
+}
+
+# A command as one would type it.
+quoted() {
+  local word line=""
+  for word in "$@"; do
+    [[ $word =~ ^[A-Za-z0-9_./=-]+$ ]] || word="\"$word\""
+    line+="$word "
+  done
+  printf '%s' "$line"
 }
 
 main "$@"

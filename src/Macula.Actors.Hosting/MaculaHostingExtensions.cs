@@ -1,4 +1,3 @@
-using System.Diagnostics.Metrics;
 using Akka.Cluster.Hosting;
 using Akka.Cluster.Hosting.SBR;
 using Akka.Configuration;
@@ -28,8 +27,8 @@ public static class MaculaHostingExtensions
     /// <param name="configure">What code says; it wins over environment, file and defaults.</param>
     /// <exception cref="SettingsException">Settings are wrong; all faults are listed. The host does not start.
     /// </exception>
-    /// <exception cref="MaculaStartException">The node cannot start on this machine. So does a listener that cannot
-    /// be bound, later, from the host's start.</exception>
+    /// <exception cref="MaculaStartException">The node cannot start on this machine. So fails the host's start when
+    /// there is no QUIC or a listener cannot be bound.</exception>
     /// <example><code>
     /// builder.Services.AddAkka("macula", akka => akka.WithMacula(o => o.Realm = "org.example.home"));
     /// </code></example>
@@ -52,8 +51,7 @@ public static class MaculaHostingExtensions
             .AddHocon(ConfigurationFactory.ParseString(AkkaDefaults), HoconAddMode.Prepend)
             .AddHocon(NodeStart.ShutdownPhase(settings.ShutdownGrace), HoconAddMode.Prepend)
             .AddHocon(settings.Config, HoconAddMode.Prepend)
-            .WithActors((system, registry, resolver) =>
-                start.RunAsync(system, registry, resolver.GetService<IMeterFactory>()));
+            .WithActors(start.RunAsync);
     }
 
     /// <summary>Remoting and cluster as <c>macula.cluster</c> says; part of <c>WithMacula</c>.</summary>

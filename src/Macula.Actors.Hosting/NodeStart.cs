@@ -3,6 +3,7 @@ using System.Net;
 using Akka;
 using Akka.Actor;
 using Akka.Configuration;
+using Akka.DependencyInjection;
 using Akka.Event;
 using Akka.Hosting;
 using Macula.Actors.Bounded;
@@ -11,6 +12,7 @@ using Macula.Actors.Protocol;
 using Macula.Actors.Transport;
 using Macula.Actors.Transport.Ngtcp2;
 using Macula.Actors.Transport.SystemNetQuic;
+using Microsoft.Extensions.Logging;
 
 namespace Macula.Actors.Hosting;
 
@@ -22,7 +24,6 @@ internal sealed class NodeStart
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(30);
 
     private readonly MaculaSettings _settings;
-    private readonly QuicChoice _quic;
     private readonly NodeCertificate _certificate;
     private readonly QuicTrust _clientTrust;
     private readonly NodeId _node;
@@ -30,11 +31,6 @@ internal sealed class NodeStart
     private NodeStart(MaculaSettings settings)
     {
         _settings = settings;
-        IQuicProvider[] candidates = settings.Options.Provider is { } given
-            ? [given]
-            : [new SystemQuicProvider(), new Ngtcp2Provider()];
-        _quic = QuicProviders.Choose(
-            candidates, settings.Options.Provider is null ? $"{settings.Quic.Provider}" : QuicProviders.Auto);
         _certificate = NodeCertificate.Load(settings);
         _clientTrust = NodeCertificate.ClientTrust(settings.Quic);
         _node = NodeIdentity.Resolve(settings);
@@ -42,45 +38,54 @@ internal sealed class NodeStart
     }
 
     /// <summary>Everything that can fail before there is an actor system.</summary>
-    /// <exception cref="MaculaStartException">No QUIC here, no usable certificate, no place for the id,
-    /// or the cluster's port is taken.</exception>
-    public static NodeStart Prepare(MaculaSettings settings)
-    {
-        try
-        {
-            return new(settings);
-        }
-        catch (QuicTransportException fault)
-        {
-            throw new MaculaStartException(fault.Message, fault);
-        }
-    }
+    /// <exception cref="MaculaStartException">No usable certificate, no place for the id, or the cluster's port is
+    /// taken.</exception>
+    public static NodeStart Prepare(MaculaSettings settings) => Told(() => new NodeStart(settings));
 
     /// <summary>The time that Akka gives the phase in which the gateway stops.</summary>
     public static Config ShutdownPhase(TimeSpan grace) => ConfigurationFactory.ParseString(
         $"akka.coordinated-shutdown.phases.{Phase}.timeout = {(long)grace.TotalMilliseconds + 1_000}ms");
 
-    /// <exception cref="MaculaStartException">A listener cannot be bound.</exception>
-    public async Task RunAsync(ActorSystem system, IActorRegistry registry, IMeterFactory meters)
+    /// <exception cref="MaculaStartException">There is no QUIC here, or a listener cannot be bound.</exception>
+    public async Task RunAsync(ActorSystem system, IActorRegistry registry, IDependencyResolver services)
     {
         var node = MaculaNode.Of(system);
-        if (_settings.Cluster.SeedNodes.Count == 0)
-        {
-            var cluster = Akka.Cluster.Cluster.Get(system);
-            cluster.Join(cluster.SelfAddress);
-        }
-
-        var gateway = system.ActorOf(GatewayProps(meters), Name);
-        registry.Register<GatewayActor>(gateway);
-        StopWith(system, gateway);
         try
         {
-            node.Started(Info((await ListeningAsync(gateway)).Listening));
+            var quic = Told(() => Choose(services.GetService<ILoggerFactory>()));
+            if (_settings.Cluster.SeedNodes.Count == 0)
+            {
+                var cluster = Akka.Cluster.Cluster.Get(system);
+                cluster.Join(cluster.SelfAddress);
+            }
+
+            var gateway = system.ActorOf(GatewayProps(quic.Provider, services.GetService<IMeterFactory>()), Name);
+            registry.Register<GatewayActor>(gateway);
+            StopWith(system, gateway);
+            node.Started(Info(quic, (await ListeningAsync(gateway)).Listening));
         }
         catch (MaculaStartException fault)
         {
             node.Failed(fault);
             throw;
+        }
+    }
+
+    private QuicChoice Choose(ILoggerFactory loggers) => _settings.Options.Provider is { } given
+        ? QuicProviders.Choose([given])
+        : QuicProviders.Choose(
+            [new SystemQuicProvider(), new Ngtcp2Provider(loggers.CreateLogger<Ngtcp2Provider>())],
+            $"{_settings.Quic.Provider}");
+
+    private static T Told<T>(Func<T> prepare)
+    {
+        try
+        {
+            return prepare();
+        }
+        catch (QuicTransportException fault)
+        {
+            throw new MaculaStartException(fault.Message, fault);
         }
     }
 
@@ -119,11 +124,11 @@ internal sealed class NodeStart
             return Done.Instance;
         });
 
-    private Props GatewayProps(IMeterFactory meters)
+    private Props GatewayProps(IQuicProvider provider, IMeterFactory meters)
     {
         var census = new TableCensus();
         return GatewayActor.Props(
-            _settings.Actors, _node, _settings.Realm, _quic.Provider, Listeners(), census,
+            _settings.Actors, _node, _settings.Realm, provider, Listeners(), census,
             new GatewayMetrics(meters, census));
     }
 
@@ -150,12 +155,12 @@ internal sealed class NodeStart
         };
     }
 
-    private MaculaNodeInfo Info(IReadOnlyList<IPEndPoint> listening) => new(
+    private MaculaNodeInfo Info(QuicChoice quic, IReadOnlyList<IPEndPoint> listening) => new(
         _settings.Realm,
         _node.ToString(),
         listening,
-        _quic.Provider.Name,
-        _quic.Why,
+        quic.Provider.Name,
+        quic.Why,
         QuicTrust.Fingerprint(_certificate.Identity.Certificate),
         _certificate.Source);
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using Macula.Actors.Configuration;
 using Macula.Actors.Hosting;
 
 namespace Macula.Actors.Node;
@@ -28,13 +29,18 @@ internal static class Banner
 
     private static string Version => typeof(Banner).Assembly.GetName().Version!.ToString(3);
 
-    // What the tool would not guess by itself.
+    // What the tool would not find by itself: it looks at the standard port, realm and data directory.
     private static string Target(MaculaNodeInfo node, MaculaSettings settings)
     {
         var at = node.Listening[0];
         var host = at.Address.Equals(IPAddress.Any) ? IPAddress.Loopback
             : at.Address.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback : at.Address;
-        var standard = at.Port == StandardPort && host.Equals(IPAddress.Loopback);
-        return standard ? "" : $" --node {new IPEndPoint(host, at.Port)}";
+        var isStandardAddress = at.Port == StandardPort && host.Equals(IPAddress.Loopback);
+        var isStandardRealm = node.Realm == MaculaConfig.Reference.GetString("macula.realm");
+        var isOwnCertificate = settings.Quic.CertificateFile.Length == 0
+            && settings.Config.GetString("macula.data-directory").Length == 0;
+        return (isStandardAddress ? "" : $" --node {new IPEndPoint(host, at.Port)}")
+            + (isStandardRealm ? "" : $" --realm {node.Realm}")
+            + (isOwnCertificate ? "" : $" --fingerprint {node.Fingerprint}");
     }
 }
