@@ -16,6 +16,8 @@ internal sealed class Screen
 {
     private static readonly JsonWriterOptions JsonStyle = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    private static readonly char[] Blanks = [' ', '\n', '\r', '\t'];
+
     private readonly Lock _gate = new();
     private readonly CliHost _host;
     private readonly bool _hasColour;
@@ -117,6 +119,7 @@ internal sealed class Screen
     private string Printable(string text, bool oneLine)
     {
         if (!_host.OutputIsTerminal && !oneLine) return text;
+        if (oneLine) text = string.Join(' ', text.Split(Blanks, StringSplitOptions.RemoveEmptyEntries));
         if (!text.Any(IsUnsafe)) return text;
 
         var safe = new StringBuilder();

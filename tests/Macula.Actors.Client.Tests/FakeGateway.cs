@@ -32,6 +32,8 @@ internal sealed class FakeGateway : IAsyncDisposable
 
     public IQuicProvider Provider { get; }
 
+    public X509Certificate2 ServerCertificate => Certificate;
+
     public string Address => _listener.LocalEndPoint.ToString();
 
     /// <summary>Options of a client of this gateway.</summary>
