@@ -103,9 +103,11 @@ public sealed class DiagnosticsActor : ReceiveActor
     {
         try
         {
-            return JsonNode.Parse(args.Span);
+            var parsed = JsonNode.Parse(args.Span);
+            _ = parsed?.ToJsonString(); // half a surrogate pair and the like show only when they are written
+            return parsed;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {
             return Convert.ToBase64String(args.Span);
         }

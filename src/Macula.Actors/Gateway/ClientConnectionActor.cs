@@ -228,7 +228,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
             case FrameType.RpcRoute: OnRoute(frame, payload); break;
             case FrameType.Ping: OnPing(frame, payload); break;
             case FrameType.Connect: OnConnect(frame); break;
-            case FrameType.Disconnect: OnDisconnect(); break;
+            case FrameType.Disconnect: OnDisconnect(frame, payload); break;
             default:
                 if (frame.Type.IsDht()) OnDht(frame, payload);
                 else if (RawValue.Check(payload) is var code and not DecodeErrorCode.None) Skip(frame, new DecodeError(code));
@@ -403,8 +403,14 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         }
     }
 
-    private void OnDisconnect()
+    private void OnDisconnect(FrameArrived frame, in ReadOnlySequence<byte> payload)
     {
+        if (RawValue.Check(payload) is var code and not DecodeErrorCode.None)
+        {
+            Skip(frame, new DecodeError(code));
+            return;
+        }
+
         _closeReason = DisconnectReason.Normal.Text();
         Become(Closing);
         CloseConnection();

@@ -1,0 +1,64 @@
+using System.Net;
+using Akka.Actor;
+using Akka.TestKit.Xunit2;
+using Macula.Actors.Bounded;
+using Macula.Actors.Gateway;
+using Macula.Actors.Protocol;
+using Macula.Actors.Transport;
+
+namespace Macula.Actors.Tests;
+
+/// <summary>A whole node in memory, and peers that connect to it.</summary>
+internal sealed class TestNode
+{
+    public static readonly NodeId Id = NodeId.Parse("gateway");
+
+    private readonly TestKit _kit;
+    private IPEndPoint _endPoint = new(IPAddress.Loopback, 0);
+
+    private TestNode(TestKit kit, GatewaySettings settings, QuicListenOptions? listen)
+    {
+        _kit = kit;
+        Metrics = new GatewayMetrics(Meters, Census);
+        Actor = kit.Sys.ActorOf(
+            GatewayActor.Props(
+                settings, Id, TestOptions.Realm, Edge.Provider, [listen ?? MemoryEdge.Listen], Census, Metrics),
+            "macula");
+    }
+
+    public MemoryEdge Edge { get; } = new();
+
+    public TestMeters Meters { get; } = new();
+
+    public TableCensus Census { get; } = new();
+
+    public GatewayMetrics Metrics { get; }
+
+    public IActorRef Actor { get; }
+
+    public static async Task<TestNode> Start(
+        TestKit kit, GatewaySettings? settings = null, QuicListenOptions? listen = null)
+    {
+        var node = new TestNode(kit, settings ?? TestOptions.Defaults, listen);
+        var ready = await node.Actor.Ask<GatewayProtocol.Ready>(GatewayProtocol.GetReady.Instance, SpecExtensions.Deadline);
+        node._endPoint = Assert.Single(ready.Listening);
+        return node;
+    }
+
+    public Task<TestPeer> Connect(bool certificate = false, int window = 256 * 1024) =>
+        Edge.Connect(_endPoint, certificate, window);
+
+    /// <summary>A client that is welcome, and its first stream.</summary>
+    public async Task<(TestPeer Peer, TestStream Stream)> Join(string node, int window = 256 * 1024)
+    {
+        var peer = await Connect(window: window);
+        return (peer, await peer.Join(node));
+    }
+
+    /// <summary>Every table but the node's own is at zero, and connections were counted in and out.</summary>
+    public async Task AssertEmpty()
+    {
+        await _kit.Eventually(() => Census.Tables.All(table => table.Size == 0));
+        Assert.Equal(Meters.Total("macula.connections.accepted"), Meters.Total("macula.connections.closed"));
+    }
+}
