@@ -170,6 +170,25 @@ public sealed class Ngtcp2EndpointSpecs
         await server.Connection.DisposeAsync();
     }
 
+    [Fact]
+    public async Task Where_segmentation_is_refused_packets_go_one_by_one()
+    {
+        await using var pair = await Pair.Listen();
+        var (client, server) = await pair.Streams();
+        pair.Endpoint.Post(() => pair.Endpoint.Socket.SegmentationOffload = false);
+        var sent = Pair.SomeBytes(3_000_000);
+
+        var writing = Pair.Write(server, sent);
+        var heard = await Pair.Read(client, 200_000);
+        var rest = Pair.ReadToEnd(client);
+        await writing;
+        await server.Output.CompleteAsync();
+
+        Assert.True(sent.AsSpan().SequenceEqual(heard.Concat(await rest).ToArray()));
+        await client.Connection.DisposeAsync();
+        await server.Connection.DisposeAsync();
+    }
+
     /// <summary>Tombstones keep a client's port for three probe time-outs, so this may take a moment.</summary>
     private async Task NothingIsLeft()
     {

@@ -18,6 +18,8 @@ internal sealed class Pair(Ngtcp2Provider provider, IQuicListener listener) : IA
 
     public IQuicListener Listener => listener;
 
+    public Transport.Ngtcp2.Loop.Endpoint Endpoint => ((Transport.Ngtcp2.Listener)listener).Endpoint;
+
     public QuicConnectOptions Connecting => new()
     {
         EndPoint = listener.LocalEndPoint,
@@ -107,9 +109,8 @@ internal sealed class Pair(Ngtcp2Provider provider, IQuicListener listener) : IA
     /// <summary>The server's process dies: no peer hears of it.</summary>
     public async Task KillServer()
     {
-        var endpoint = ((Transport.Ngtcp2.Listener)listener).Endpoint;
-        endpoint.Post(endpoint.Vanish);
-        await endpoint.Stopped.WaitAsync(Patience);
+        Endpoint.Post(Endpoint.Vanish);
+        await Endpoint.Stopped.WaitAsync(Patience);
     }
 
     public ValueTask DisposeAsync() => listener.DisposeAsync();
