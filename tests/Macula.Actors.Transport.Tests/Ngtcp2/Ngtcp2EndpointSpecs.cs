@@ -184,7 +184,8 @@ public sealed class Ngtcp2EndpointSpecs
         await writing;
         await server.Output.CompleteAsync();
 
-        Assert.True(sent.AsSpan().SequenceEqual(heard.Concat(await rest).ToArray()));
+        byte[] all = [.. heard, .. await rest];
+        Assert.True(sent.AsSpan().SequenceEqual(all));
         await client.Connection.DisposeAsync();
         await server.Connection.DisposeAsync();
     }
