@@ -11,8 +11,6 @@ readonly cli_dll="$root/src/Macula.Actors.Cli/bin/Release/net10.0/macula.dll"
 
 export PATH="$PATH:/usr/sbin:/sbin:$HOME/.dotnet"
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
-# No compiler or build server outlives the script: a CI job that waits for its children would hang.
-export MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 UseSharedCompilation=false
 # Bare machines have no libicu; nothing here needs it.
 export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
 
@@ -69,7 +67,8 @@ run_macula() {
 run_bench() {
   setup_for_run
   cd "$root"
-  dotnet build -c Release -v q --nologo -clp:NoSummary tests/Macula.Actors.Bench >&2
+  say "Building the benchmarks ..."
+  build_project tests/Macula.Actors.Bench
   exec dotnet run -c Release --no-build --project tests/Macula.Actors.Bench -- "$@"
 }
 
@@ -77,6 +76,8 @@ run_tests() {
   setup_for_run
   setup_for_test
   cd "$root"
+  # No compiler or build server outlives the tests: a CI job that waits for its children would hang.
+  export MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 UseSharedCompilation=false
   rm -rf "$results"
   mkdir -p "$results"
   step "Restore" dotnet restore -v q
@@ -102,7 +103,11 @@ build_programs() {
   exec 9>&-
 }
 
-build_project() { dotnet build -c Release -v q --nologo -clp:NoSummary "$1" >&2 9>&-; }
+# Silent when all is well.
+build_project() {
+  local log
+  log=$(dotnet build -c Release -v q --nologo "$1" 2>&1 9>&-) || { say "$log"; die "$1 does not build"; }
+}
 
 sources_changed() {
   [[ -e $1 && -e $node_dll && -e $cli_dll ]] || return 0
