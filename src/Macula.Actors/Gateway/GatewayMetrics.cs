@@ -1,5 +1,7 @@
+using System.Collections.Frozen;
 using System.Diagnostics.Metrics;
 using Macula.Actors.Bounded;
+using Macula.Actors.Protocol;
 
 namespace Macula.Actors.Gateway;
 
@@ -8,6 +10,10 @@ namespace Macula.Actors.Gateway;
 public sealed class GatewayMetrics
 {
     private const string MeterName = "Macula.Actors";
+
+    // Made once: naming the type of each frame anew would leave garbage behind every one.
+    private static readonly FrozenDictionary<FrameType, KeyValuePair<string, object?>> TypeTags =
+        Enum.GetValues<FrameType>().ToFrozenDictionary(type => type, type => Tag("type", type.ToString()));
 
     private readonly Counter<long> _accepted;
     private readonly Counter<long> _closed;
@@ -59,9 +65,9 @@ public sealed class GatewayMetrics
 
     public void ConnectionRefused(string reason) => _refused.Add(1, Tag("reason", reason));
 
-    public void FrameIn(string type, long bytes)
+    public void FrameIn(FrameType type, long bytes)
     {
-        _framesIn.Add(1, Tag("type", type));
+        _framesIn.Add(1, TypeTags[type]);
         _bytesIn.Add(bytes);
     }
 

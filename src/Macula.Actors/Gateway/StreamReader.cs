@@ -110,7 +110,7 @@ internal sealed class StreamReader(
         }
 
         var lease = await credit.TakeAsync(length).ConfigureAwait(false);
-        metrics.FrameIn(frame.Type.ToString(), length + Frame.HeaderLength);
+        metrics.FrameIn(frame.Type, length + Frame.HeaderLength);
         connection.Tell(
             new ConnectionEvents.FrameArrived(session, frame.Type, frame.Payload.ToArray(), lease),
             ActorRefs.NoSender);

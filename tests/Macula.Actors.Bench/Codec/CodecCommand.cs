@@ -1,11 +1,13 @@
 using System.CommandLine;
 using BenchmarkDotNet.Columns;
 using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Diagnosers;
 using BenchmarkDotNet.Exporters;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using Perfolizer.Horology;
 
 namespace Macula.Actors.Bench.Codec;
 
@@ -28,12 +30,16 @@ internal static class CodecCommand
     private static int Run(string filter, bool quick)
     {
         // In this process: a build per benchmark would take longer than the measurements.
-        var job = (quick ? Job.ShortRun : Job.Default.WithMinIterationCount(5).WithMaxIterationCount(15))
+        // The median of many short iterations: on a machine that others use too, a mean tells of them.
+        var job = (quick ? Job.Default.WithWarmupCount(3).WithIterationCount(9) : Job.Default.WithIterationCount(25))
+            .WithIterationTime(TimeInterval.FromMilliseconds(100))
             .WithToolchain(InProcessEmitToolchain.Instance);
         var config = ManualConfig.CreateEmpty()
             .AddJob(job)
-            .AddColumnProvider(DefaultColumnProviders.Instance)
-            .AddDiagnoser(BenchmarkDotNet.Diagnosers.MemoryDiagnoser.Default)
+            .AddColumnProvider(DefaultColumnProviders.Descriptor, DefaultColumnProviders.Params)
+            .AddColumn(StatisticColumn.Median, StatisticColumn.Min, StatisticColumn.StdDev)
+            .AddColumnProvider(DefaultColumnProviders.Metrics)
+            .AddDiagnoser(new MemoryDiagnoser(new MemoryDiagnoserConfig(displayGenColumns: false)))
             .AddLogger(ConsoleLogger.Default)
             .AddExporter(MarkdownExporter.GitHub)
             .WithOptions(ConfigOptions.JoinSummary | ConfigOptions.DisableLogFile);
