@@ -48,7 +48,7 @@ function bin(bytes) {
   return Buffer.concat([Buffer.from([0xc4, bytes.length]), bytes]);
 }
 
-// MessagePack as the node may send it: bin, the empty str, integers, bool, nil, lists, maps.
+// MessagePack without ext. Texts of the protocol are bin and come as Buffers; str is only in what others made up.
 export function decode(bytes) {
   let at = 0;
   const value = read();
@@ -67,22 +67,42 @@ export function decode(bytes) {
     if (code >= 0xe0) return code - 0x100;
     if (code <= 0x8f) return map(code & 0x0f);
     if (code <= 0x9f) return list(code & 0x0f);
+    if (code === 0xa0) return []; // the reference's empty list
+    if (code <= 0xbf) return text(code & 0x1f);
     switch (code) {
-      case 0xa0: return []; // the reference's empty list
       case 0xc0: return null;
       case 0xc2: return false;
       case 0xc3: return true;
-      case 0xc4: return take(take(1)[0]);
-      case 0xc5: return take(take(2).readUInt16BE());
-      case 0xc6: return take(take(4).readUInt32BE());
-      case 0xcc: return take(1)[0];
-      case 0xcd: return take(2).readUInt16BE();
-      case 0xce: return take(4).readUInt32BE();
+      case 0xc4: return take(length(1));
+      case 0xc5: return take(length(2));
+      case 0xc6: return take(length(4));
+      case 0xca: return take(4).readFloatBE();
+      case 0xcb: return take(8).readDoubleBE();
+      case 0xcc: return length(1);
+      case 0xcd: return length(2);
+      case 0xce: return length(4);
       case 0xcf: return Number(take(8).readBigUInt64BE());
-      case 0xdc: return list(take(2).readUInt16BE());
-      case 0xde: return map(take(2).readUInt16BE());
+      case 0xd0: return take(1).readInt8();
+      case 0xd1: return take(2).readInt16BE();
+      case 0xd2: return take(4).readInt32BE();
+      case 0xd3: return Number(take(8).readBigInt64BE());
+      case 0xd9: return text(length(1));
+      case 0xda: return text(length(2));
+      case 0xdb: return text(length(4));
+      case 0xdc: return list(length(2));
+      case 0xdd: return list(length(4));
+      case 0xde: return map(length(2));
+      case 0xdf: return map(length(4));
       default: throw new Error(`unexpected MessagePack code ${code.toString(16)}`);
     }
+  }
+
+  function length(size) {
+    return take(size).readUIntBE(0, size);
+  }
+
+  function text(count) {
+    return take(count).toString();
   }
 
   function list(count) {
@@ -93,8 +113,7 @@ export function decode(bytes) {
     const entries = {};
     for (let i = 0; i < count; i++) {
       const key = read();
-      if (!Buffer.isBuffer(key)) throw new Error('a key is not bin');
-      entries[key.toString()] = read();
+      entries[String(key)] = read();
     }
     return entries;
   }
