@@ -11,7 +11,7 @@ namespace Macula.Actors.Tests;
 /// <summary>A whole node in memory, and peers that connect to it.</summary>
 internal sealed class TestNode
 {
-    public static readonly NodeId Id = NodeId.Parse("gateway");
+    public static readonly NodeId Id = NodeId.Parse("gateway-one"); // as in the vectors
 
     private readonly TestKit _kit;
     private IPEndPoint _endPoint = new(IPAddress.Loopback, 0);

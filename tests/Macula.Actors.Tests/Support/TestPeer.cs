@@ -75,6 +75,25 @@ internal sealed class TestStream(IQuicStream stream)
         }
     }
 
+    /// <summary>As <see cref="Settle"/>, or what was sent before the stream ended.</summary>
+    public async Task<List<WireFrame>> SettleOrEnd()
+    {
+        Int128 mark = Interlocked.Increment(ref _pings);
+        try
+        {
+            await Send(new PingMessage(mark));
+        }
+        catch (QuicTransportException)
+        {
+            // It has ended; what came before is still there.
+        }
+
+        List<WireFrame> before = [];
+        while (await Next() is { } frame && !(frame.Type == FrameType.Pong && frame.Pong().Timestamp == mark))
+            before.Add(frame);
+        return before;
+    }
+
     /// <summary>What was sent before the answer to a PING: the question is queued behind all that the node was told.
     /// </summary>
     public async Task<List<WireFrame>> Settle()
