@@ -54,12 +54,14 @@ public sealed class QuicListenerActorSpecs(ITestOutputHelper log) : TestKit(Test
             connection => Props.Create(() => new Failing(connection, actors)), table,
             new GatewayMetrics(_meters, _census)));
         await this.Handled(listener);
-        TestPeer[] peers = [await Dial(), await Dial()];
-        IActorRef[] children =
-        [
-            await actors.ExpectMsgAsync<IActorRef>(SpecExtensions.Deadline),
-            await actors.ExpectMsgAsync<IActorRef>(SpecExtensions.Deadline),
-        ];
+        List<TestPeer> peers = [];
+        List<IActorRef> children = [];
+        for (var i = 0; i < 2; i++)
+        {
+            peers.Add(await Dial());
+            children.Add(await actors.ExpectMsgAsync<IActorRef>(SpecExtensions.Deadline));
+        }
+
         Assert.Equal(2, table.Size);
 
         await EventFilter.Error("A connection failed and was closed").ExpectAsync(1, () =>
