@@ -15,7 +15,8 @@ internal static class WholeNumbers
             number >= least && number <= most)
             return number;
 
-        result.AddError($"{option} is '{text}'; allowed: {least} to {most}");
+        var allowed = most == int.MaxValue ? $"allowed from {least}" : $"allowed: {least} to {most}";
+        result.AddError($"{option} is '{text}'; {allowed}");
         return null;
     };
 }
