@@ -14,29 +14,25 @@ public sealed class DiagnosticsActor : ReceiveActor
     private const string Prefix = "com.macula.diagnostics.";
     private const string Version = "0.1.0";
 
-    private static readonly string[] Names = ["hello", "echo", "info", "tables"];
-
     private readonly long _started = Stopwatch.GetTimestamp();
     private readonly GatewayIdentity _identity;
-    private readonly IActorRef _rpc;
     private readonly TableCensus _census;
 
-    public static Props Props(GatewayIdentity identity, IActorRef rpc, TableCensus census) =>
-        Akka.Actor.Props.Create(() => new DiagnosticsActor(identity, rpc, census));
+    /// <summary>What it answers. Whoever starts it registers these, before anyone can call them.</summary>
+    public static IReadOnlyList<string> Procedures { get; } =
+        [Prefix + "hello", Prefix + "echo", Prefix + "info", Prefix + "tables"];
 
-    public DiagnosticsActor(GatewayIdentity identity, IActorRef rpc, TableCensus census)
+    public static Props Props(GatewayIdentity identity, TableCensus census) =>
+        Akka.Actor.Props.Create(() => new DiagnosticsActor(identity, census));
+
+    public DiagnosticsActor(GatewayIdentity identity, TableCensus census)
     {
-        (_identity, _rpc, _census) = (identity, rpc, census);
+        (_identity, _census) = (identity, census);
         Receive<RpcProtocol.Registered>(_ => { });
         Receive<RpcProtocol.Invoke>(msg => Sender.Tell(msg.Succeed(JsonSerializer.SerializeToUtf8Bytes(Answer(msg)))));
     }
 
     private long UptimeSeconds => (long)Stopwatch.GetElapsedTime(_started).TotalSeconds;
-
-    protected override void PreStart()
-    {
-        foreach (var name in Names) _rpc.Tell(new RpcProtocol.Register(Prefix + name, Self));
-    }
 
     private JsonObject Answer(RpcProtocol.Invoke msg)
     {

@@ -57,7 +57,9 @@ public sealed class GatewayActor : ReceiveActor
             RegistryActor.Props(_settings.Registry, _identity.Node, _census, _metrics), "registry");
         var rpc = Context.ActorOf(
             RpcActor.Props(_settings.Rpc, _identity.Node, registry, _clients, _census, _metrics), "rpc");
-        Context.ActorOf(DiagnosticsActor.Props(_identity, rpc, _census), "diagnostics");
+        var diagnostics = Context.ActorOf(DiagnosticsActor.Props(_identity, _census), "diagnostics");
+        foreach (var procedure in DiagnosticsActor.Procedures)
+            rpc.Tell(new RpcProtocol.Register(procedure, diagnostics), diagnostics);
 
         var neighbours = new Neighbours(_clients, pubSub, registry, rpc);
         var connections = _census.Add("connections", _settings.Gateway.MaxConnections);
