@@ -148,7 +148,12 @@ public sealed class CallSpecs : IAsyncLifetime
     public async Task Without_a_connection_a_call_waits_until_its_deadline()
     {
         var (client, session) = await _gateway.ConnectAsync(
-            _gateway.Options with { ReconnectInitial = TimeSpan.FromHours(1), ReconnectMax = TimeSpan.FromHours(1) });
+            _gateway.Options with
+            {
+                ConnectTimeout = TimeSpan.FromSeconds(5),
+                ReconnectInitial = TimeSpan.FromHours(1),
+                ReconnectMax = TimeSpan.FromHours(1),
+            });
         session.Abort();
         await session.Closed;
         await LostAsync(client);

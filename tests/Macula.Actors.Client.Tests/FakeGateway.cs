@@ -26,7 +26,7 @@ internal sealed class FakeGateway : IAsyncDisposable
     }
 
     /// <summary>No step of a spec takes longer, unless it is broken.</summary>
-    public static TimeSpan Patience { get; } = TimeSpan.FromSeconds(10);
+    public static TimeSpan Patience { get; } = TimeSpan.FromSeconds(30);
 
     public MemoryQuicNetwork Network { get; }
 
@@ -36,7 +36,8 @@ internal sealed class FakeGateway : IAsyncDisposable
 
     public string Address => _listener.LocalEndPoint.ToString();
 
-    /// <summary>Options of a client of this gateway.</summary>
+    /// <summary>Options of a client of this gateway. It is patient, since virtual time may run ahead of a slow
+    /// machine.</summary>
     public MaculaClientOptions Options => new()
     {
         Server = Address,
@@ -44,6 +45,7 @@ internal sealed class FakeGateway : IAsyncDisposable
         Trust = QuicTrust.Anything,
         TimeProvider = Network.Time,
         NodeId = NodeId.Parse("tester"),
+        ConnectTimeout = TimeSpan.FromSeconds(60),
     };
 
     public static async Task<FakeGateway> StartAsync(TimeProvider? time = null)

@@ -192,7 +192,8 @@ public sealed class ReconnectSpecs : IAsyncLifetime
     [Fact]
     public async Task A_gateway_that_falls_silent_while_it_is_restored_is_left()
     {
-        var (client, session) = await ConnectAsync();
+        var (client, session) = await ConnectAsync(
+            _gateway.Options with { ConnectTimeout = TimeSpan.FromSeconds(10) });
         await client.SubscribeAsync("a");
         session.Abort();
         var silent = await NextUnansweredAsync();
