@@ -105,6 +105,6 @@ public sealed class CallSpecs(ITestOutputHelper test)
         Assert.Equal(sent, results + errors.Values.Sum());
         Assert.Subset(TypedErrors.ToHashSet(), errors.Keys.ToHashSet());
         Assert.True(results > sent / 2, $"only {results} of {sent} calls had a result");
-        Assert.True(errors.ContainsKey("provider_gone"), "no call was under way when the providers were killed");
+        Assert.True(errors.ContainsKey("provider_gone"), "no call ended with provider_gone, though providers were killed");
     }
 }

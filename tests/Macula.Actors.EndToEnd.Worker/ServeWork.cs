@@ -16,6 +16,7 @@ internal sealed class ServeWork(WorkOrder order, TestLines test)
         await Task.WhenAll(order.Clients.Select(async (client, i) =>
         {
             foreach (var procedure in client.Names) await clients[i].AdvertiseAsync(procedure, AnswerAsync);
+            await clients[i].SubscribeAsync($"jobs.{client.Id}.**"); // what a killed client leaves behind, too
         }));
         test.Say(new WorkerEvent("serving"));
 
