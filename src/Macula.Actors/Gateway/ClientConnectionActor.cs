@@ -175,6 +175,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         if (!session.Writer.IsHeldOpen) return; // nothing was subscribed or advertised on it
         _neighbours.PubSub.Tell(new PubSubProtocol.StreamEnded(session.Writer));
         _neighbours.Registry.Tell(new RegistryProtocol.StreamEnded(session.Writer));
+        _neighbours.Rpc.Tell(new RpcProtocol.StreamEnded(session.Writer));
     }
 
     // ---- frames

@@ -52,6 +52,10 @@ internal sealed class CallTable(TimeSpan now)
 
     public bool TryGet(ulong id, [NotNullWhen(true)] out PendingCall? call) => _calls.TryGetValue(id, out call);
 
+    /// <summary>The calls that a provider runs.</summary>
+    public IReadOnlyCollection<PendingCall> RunningOn(IActorRef provider) =>
+        _parties.TryGetValue(provider, out var party) ? [.. party.Running.Values] : [];
+
     /// <summary>The call that a caller knows under this id; the newest, when it used one twice.</summary>
     public bool TryGet(IActorRef caller, CallId id, [NotNullWhen(true)] out PendingCall? call)
     {

@@ -65,6 +65,7 @@ public sealed class RpcActor : LeasedActor, IWithTimers
         ReceiveLeased<Route>(OnRouteHere);
         ReceiveLeased<ClientProtocol.NotConnected>(msg => OnUnroutable((Route)msg.Tag));
         Receive<Register>(OnRegister);
+        Receive<StreamEnded>(OnStreamEnded);
         Receive<Terminated>(msg => OnTerminated(msg.ActorRef));
         Receive<Tick>(_ => _calls.Expire(Now, OnDeadline));
     }
@@ -187,6 +188,15 @@ public sealed class RpcActor : LeasedActor, IWithTimers
         Fail(call, ReplyErrorCodes.Timeout, $"No reply to {call.Message.Procedure} in time.");
     }
 
+    private void OnStreamEnded(StreamEnded msg)
+    {
+        foreach (var call in _calls.RunningOn(msg.Stream.Connection))
+            if (call.ProviderStream == msg.Stream) FailForLack(call);
+    }
+
+    private void FailForLack(PendingCall call) =>
+        Fail(call, ReplyErrorCodes.ProviderGone, $"The provider of {call.Message.Procedure} left before it replied.");
+
     private void OnTerminated(IActorRef party)
     {
         var (called, running) = _calls.RemoveParty(party);
@@ -197,8 +207,7 @@ public sealed class RpcActor : LeasedActor, IWithTimers
             _log.Debug("Cleaned up pending call due to caller death");
         }
 
-        foreach (var call in running)
-            Fail(call, ReplyErrorCodes.ProviderGone, $"The provider of {call.Message.Procedure} left before it replied.");
+        foreach (var call in running) FailForLack(call);
         if (_procedures.Remove(party, out var procedures))
             foreach (var procedure in procedures) _handlers.Remove(procedure);
     }

@@ -22,6 +22,10 @@ public static class RpcProtocol
     /// <summary>An RPC_ROUTE of a peer: delivered here, passed on, or answered with an error.</summary>
     public sealed record Route(IFrameSink From, RpcRouteMessage Message, FrameLease Lease) : ILocal, ILeased;
 
+    /// <summary>The stream has ended: calls that were sent to a provider on it get no reply any more. The end of its
+    /// connection is watched.</summary>
+    public sealed record StreamEnded(IFrameSink Stream) : ILocal;
+
     /// <summary>Makes an actor of this node the provider of a procedure, in place of any other. Answered
     /// <see cref="Registered"/>. It gets <see cref="Invoke"/>; its end takes the procedure back.</summary>
     public sealed record Register(string Procedure, IActorRef Handler) : ILocal;

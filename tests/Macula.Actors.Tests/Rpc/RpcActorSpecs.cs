@@ -249,6 +249,21 @@ public sealed class RpcActorSpecs : TestKit
     }
 
     [Fact]
+    public async Task The_end_of_the_providers_stream_ends_the_calls_that_went_there_and_no_others()
+    {
+        var (caller, provider, other) = (Sink(), Sink(), Sink());
+        await Call(caller, Wire.Call("add", 1));
+        await Answer(provider);
+        await Call(caller, Wire.Call("add", 2));
+        await Answer(other);
+
+        _rpc.Tell(new StreamEnded(provider), TestActor);
+        await this.Eventually(() => Pending == 1);
+
+        Assert.Equal(("provider_gone", Wire.Id(1)), (caller.Last.ErrorCode(), Assert.Single(caller.Frames).Reply().CallId));
+    }
+
+    [Fact]
     public async Task The_end_of_the_caller_frees_its_calls_and_tells_their_providers()
     {
         var (caller, provider, other) = (Sink(), Sink(), Sink());
