@@ -4,6 +4,8 @@ namespace Macula.Actors.Bench.Wire;
 /// reached everybody. So no queue overflows, and a time is that of delivery and not that of waiting.</summary>
 internal sealed class FanOut(int receivers, int inFlight, Meter meter) : IDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     private readonly SemaphoreSlim _window = new(inFlight);
     private long _received;
 
@@ -20,11 +22,15 @@ internal sealed class FanOut(int receivers, int inFlight, Meter meter) : IDispos
     {
         while (!stop.IsCancellationRequested)
         {
-            if (!await _window.WaitAsync(TimeSpan.FromSeconds(5), CancellationToken.None))
-                throw new TimeoutException("a message did not arrive within 5 s");
+            await ArrivedAsync();
             await send();
         }
 
-        for (var i = 0; i < inFlight; i++) await _window.WaitAsync(TimeSpan.FromSeconds(5), CancellationToken.None);
+        for (var i = 0; i < inFlight; i++) await ArrivedAsync(); // all of them, or one was lost
+    }
+
+    private async Task ArrivedAsync()
+    {
+        if (!await _window.WaitAsync(Patience)) throw new TimeoutException($"a message did not arrive within {Patience}");
     }
 }

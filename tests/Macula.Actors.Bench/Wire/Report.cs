@@ -78,9 +78,12 @@ internal sealed class Report(WireOptions options)
         return Text(Measured.Of(ratios, ratio => ratio), "0.00");
     }
 
-    private static string Time(double microseconds) => microseconds < 10_000
-        ? microseconds.ToString("N0", CultureInfo.InvariantCulture) + " us"
-        : (microseconds / 1000).ToString("N1", CultureInfo.InvariantCulture) + " ms";
+    private static string Time(double microseconds) => microseconds switch
+    {
+        < 100 => microseconds.ToString("N1", CultureInfo.InvariantCulture) + " us",
+        < 10_000 => microseconds.ToString("N0", CultureInfo.InvariantCulture) + " us",
+        _ => (microseconds / 1000).ToString("N1", CultureInfo.InvariantCulture) + " ms",
+    };
 
     private static string Text(double? value, string format) =>
         value?.ToString(format, CultureInfo.InvariantCulture) ?? "";
