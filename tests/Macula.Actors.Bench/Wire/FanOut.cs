@@ -31,6 +31,7 @@ internal sealed class FanOut(int receivers, int inFlight, Meter meter) : IDispos
 
     private async Task ArrivedAsync()
     {
-        if (!await _window.WaitAsync(Patience)) throw new TimeoutException($"a message did not arrive within {Patience}");
+        if (!await _window.WaitAsync(Patience))
+            throw new TimeoutException($"a message did not arrive within {Patience}");
     }
 }
