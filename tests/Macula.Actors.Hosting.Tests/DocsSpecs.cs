@@ -1,0 +1,45 @@
+using System.Text.RegularExpressions;
+
+namespace Macula.Actors.Hosting.Tests;
+
+/// <summary>What the pages for users promise, held against the repository that they are in.</summary>
+public sealed partial class DocsSpecs
+{
+    private static readonly string Root = FindRoot();
+
+    public static TheoryData<string> Pages =>
+        new(Directory.EnumerateFiles(Path.Combine(Root, "docs"), "*.md", SearchOption.AllDirectories)
+            .Append(Path.Combine(Root, "README.md"))
+            .Select(page => Path.GetRelativePath(Root, page)));
+
+    [Fact]
+    public void The_settings_page_holds_the_reference_word_for_word()
+    {
+        var page = File.ReadAllText(Path.Combine(Root, "docs/settings.md"));
+        Assert.Contains(File.ReadAllText(Path.Combine(Root, "hocon/reference.conf")).TrimEnd(), page, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Pages))]
+    public void Every_link_leads_to_a_file(string page)
+    {
+        var folder = Path.GetDirectoryName(Path.Combine(Root, page))!;
+        var dead = Links().Matches(File.ReadAllText(Path.Combine(Root, page)))
+            .Select(link => link.Groups[1].Value)
+            .Where(target => !target.Contains("://", StringComparison.Ordinal))
+            .Where(target => !Path.Exists(Path.Combine(folder, target)));
+
+        Assert.Empty(dead);
+    }
+
+    [GeneratedRegex(@"\]\(([^)#]+)(?:#[^)]*)?\)")]
+    private static partial Regex Links();
+
+    private static string FindRoot()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "Macula.Actors.sln")))
+            folder = folder.Parent ?? throw new DirectoryNotFoundException("Macula.Actors.sln is in no folder above the tests");
+        return folder.FullName;
+    }
+}
