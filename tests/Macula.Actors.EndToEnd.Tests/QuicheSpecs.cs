@@ -55,8 +55,8 @@ public sealed class QuicheSpecs(ITestOutputHelper test)
     // As the node shows it to everybody: quiche gets it as its only root.
     private static async Task<string> CertificateAsync(NodeAddress node)
     {
-        await using var client = await RawClient.OpenAsync(node);
-        var certificate = client.Connection.RemoteCertificate!;
+        await using var connection = await RawClient.DialAsync(node);
+        var certificate = connection.RemoteCertificate!;
         Assert.Equal(node.Fingerprint, QuicTrust.Fingerprint(certificate));
         return certificate.ExportCertificatePem();
     }

@@ -13,7 +13,7 @@ public sealed class RefusalSpecs(ITestOutputHelper test) : IAsyncLifetime
 
     public async Task InitializeAsync() => _node = await NodeProcess.StartAsync(
         test, "macula.clients.max-clients=2", "macula.clients.retry-after=7s",
-        "macula.gateway.connect-timeout=700ms", "macula.gateway.max-frame-size=64KiB");
+        "macula.gateway.connect-timeout=2s", "macula.gateway.max-frame-size=64KiB");
 
     public async Task DisposeAsync() => await _node.DisposeAsync();
 
@@ -32,18 +32,27 @@ public sealed class RefusalSpecs(ITestOutputHelper test) : IAsyncLifetime
         await AssertRefused([.. connect, 0xff], DisconnectReason.ProtocolError, isAdmitted: true);
         await AssertRefused(
             [.. connect, .. Header(FrameType.Publish, 64 * 1024 + 1)], DisconnectReason.FrameTooLarge, isAdmitted: true);
-        await AssertRefused(
-            [.. connect, .. new DisconnectMessage("normal", "bye").ToFrame()], DisconnectReason.Normal, isAdmitted: true);
+        await AssertStillServesAsync();
+    }
+
+    [Fact]
+    public async Task Who_says_goodbye_is_closed_without_further_words()
+    {
+        await using var client = await RawClient.ConnectAsync(_node.Address, "polite");
+        await client.SendAsync(new DisconnectMessage("normal", "bye").ToFrame());
+
+        Assert.Null(await client.ReadAsync());
+        var closed = await client.ClosedAsync();
+        Assert.Equal((DisconnectReason.Normal.Code(), true), (closed.ErrorCode, closed.ByPeer));
         await AssertStillServesAsync();
     }
 
     [Fact]
     public async Task Peers_that_do_not_say_CONNECT_in_time_are_closed()
     {
+        await using var silent = await RawClient.DialAsync(_node.Address); // no stream, so nowhere to tell it why
         await AssertRefused([1, 1, 0], DisconnectReason.ConnectTimeout);
-
-        await using var silent = await RawClient.OpenAsync(_node.Address); // its stream does not exist without a byte
-        var closed = await silent.ClosedAsync();
+        var closed = await silent.Closed.WaitAsync(TimeSpan.FromSeconds(15));
         Assert.Equal((QuicTransportError.ConnectionAborted, 4L, true), (closed.Error, closed.ErrorCode, closed.ByPeer));
         await AssertStillServesAsync();
     }
@@ -56,7 +65,7 @@ public sealed class RefusalSpecs(ITestOutputHelper test) : IAsyncLifetime
         {
             var refusal = await AssertRefused(
                 RawClient.Connect(_node.Address, "three"), DisconnectReason.MaxClientsReached);
-            Assert.Equal(7000, refusal?.RetryAfter);
+            Assert.Equal(7000, refusal.RetryAfter);
 
             // Who is known may come again: the newest connection wins, and the older one is told.
             await using var again = await RawClient.ConnectAsync(_node.Address, "one");
@@ -64,6 +73,21 @@ public sealed class RefusalSpecs(ITestOutputHelper test) : IAsyncLifetime
             Assert.Equal(DisconnectReason.SessionSuperseded.Code(), (await one.ClosedAsync()).ErrorCode);
             Assert.Empty(await again.FenceAsync());
         }
+    }
+
+    [Fact]
+    public async Task More_connections_than_the_node_may_have_are_closed_at_once_without_a_frame()
+    {
+        await using var crowded = await NodeProcess.StartAsync(
+            test, "macula.gateway.max-connections=1", "macula.clients.max-clients=1");
+        await using var only = await RawClient.ConnectAsync(crowded.Address, "only");
+
+        await using var another = await RawClient.DialAsync(crowded.Address);
+        var closed = await another.Closed.WaitAsync(TimeSpan.FromSeconds(15));
+        Assert.Equal((DisconnectReason.MaxClientsReached.Code(), true), (closed.ErrorCode, closed.ByPeer));
+
+        Assert.Empty(await only.FenceAsync());
+        crowded.AssertUntroubled();
     }
 
     [Fact]
@@ -86,7 +110,7 @@ public sealed class RefusalSpecs(ITestOutputHelper test) : IAsyncLifetime
     [Fact]
     public async Task Another_ALPN_fails_the_handshake()
     {
-        var refused = await Assert.ThrowsAsync<QuicTransportException>(() => RawClient.OpenAsync(_node.Address, "h3"));
+        var refused = await Assert.ThrowsAsync<QuicTransportException>(() => RawClient.DialAsync(_node.Address, "h3"));
         Assert.Equal(QuicTransportError.AlpnMismatch, refused.Error);
         await AssertStillServesAsync();
     }
@@ -95,26 +119,21 @@ public sealed class RefusalSpecs(ITestOutputHelper test) : IAsyncLifetime
     public async Task A_client_that_expects_another_certificate_does_not_talk_to_the_node()
     {
         var elsewhere = _node.Address with { Fingerprint = new string('0', 64) };
-        var refused = await Assert.ThrowsAsync<QuicTransportException>(() => RawClient.OpenAsync(elsewhere));
+        var refused = await Assert.ThrowsAsync<QuicTransportException>(() => RawClient.DialAsync(elsewhere));
         Assert.Equal(QuicTransportError.AuthenticationFailed, refused.Error);
         await AssertStillServesAsync();
     }
 
-    private async Task<DisconnectMessage?> AssertRefused(
+    private async Task<DisconnectMessage> AssertRefused(
         byte[] bytes, DisconnectReason reason, bool isAdmitted = false)
     {
         await using var client = await RawClient.OpenAsync(_node.Address);
         await client.SendAsync(bytes);
         if (isAdmitted) (await client.ReadAsync())!.Pong();
 
-        // Only who says goodbye himself is not told that he has.
-        DisconnectMessage? told = null;
-        if (reason != DisconnectReason.Normal || !isAdmitted) told = (await client.ReadAsync())!.Disconnect();
-        if (told is not null)
-        {
-            Assert.Equal(reason.Text(), told.Reason.ToString());
-            Assert.NotEmpty(told.Message.ToString());
-        }
+        var told = (await client.ReadAsync())!.Disconnect();
+        Assert.Equal(reason.Text(), told.Reason.ToString());
+        Assert.NotEmpty(told.Message.ToString());
 
         Assert.Null(await client.ReadAsync());
         var closed = await client.ClosedAsync();

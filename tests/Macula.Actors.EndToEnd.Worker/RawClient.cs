@@ -20,16 +20,20 @@ public sealed class RawClient : IAsyncDisposable
 
     public IQuicStream Stream { get; }
 
-    /// <summary>Connects and opens the stream, and says nothing yet.</summary>
-    public static async Task<RawClient> OpenAsync(NodeAddress node, string alpn = "macula")
-    {
-        var connection = await Quic.ConnectAsync(new QuicConnectOptions
+    /// <summary>Connects, and does nothing else.</summary>
+    public static async Task<IQuicConnection> DialAsync(NodeAddress node, string alpn = "macula") =>
+        await Quic.ConnectAsync(new QuicConnectOptions
         {
             EndPoint = IPEndPoint.Parse(node.EndPoint),
             ApplicationProtocol = alpn,
             Trust = QuicTrust.Pinned(node.Fingerprint),
             KeepAliveInterval = TimeSpan.FromSeconds(1),
         }).AsTask().WaitAsync(Patience);
+
+    /// <summary>Connects and opens the stream, and says nothing yet.</summary>
+    public static async Task<RawClient> OpenAsync(NodeAddress node)
+    {
+        var connection = await DialAsync(node);
         return new RawClient(connection, await connection.OpenStreamAsync());
     }
 
