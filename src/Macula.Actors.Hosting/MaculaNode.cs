@@ -9,6 +9,11 @@ public sealed class MaculaNode : IExtension
     private readonly TaskCompletionSource<MaculaNodeInfo> _ready =
         new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Completes when the gateway has stopped: in an orderly shutdown, or because it could not go on.</summary>
+    public Task Ended => _ended.Task;
+
     /// <summary>Completes when the node listens; fails with <see cref="MaculaStartException"/> when it cannot.
     /// </summary>
     public Task<MaculaNodeInfo> Ready => _ready.Task;
@@ -21,6 +26,8 @@ public sealed class MaculaNode : IExtension
     }
 
     internal void Started(MaculaNodeInfo info) => _ready.TrySetResult(info);
+
+    internal void Stopped() => _ended.TrySetResult();
 
     internal void Failed(MaculaStartException fault)
     {

@@ -62,6 +62,7 @@ internal sealed class NodeStart
             var gateway = system.ActorOf(GatewayProps(quic.Provider, services.GetService<IMeterFactory>()), Name);
             registry.Register<GatewayActor>(gateway);
             StopWith(system, gateway);
+            _ = gateway.WatchAsync().ContinueWith(_ => node.Stopped(), TaskScheduler.Default);
             node.Started(Info(quic, (await ListeningAsync(gateway)).Listening));
         }
         catch (MaculaStartException fault)

@@ -48,11 +48,21 @@ internal static class NodeRun
         using var host = Build(settings, log);
         await host.StartAsync(cancellation);
 
-        var node = await MaculaNode.Of(host.Services.GetRequiredService<ActorSystem>()).Ready;
+        var gateway = MaculaNode.Of(host.Services.GetRequiredService<ActorSystem>());
+        var node = await gateway.Ready;
         if (arguments.ReadyFile is not null) await ReadyFile.WriteAsync(arguments.ReadyFile, node);
         await output.WriteAsync(Banner.Of(node, settings));
 
-        await host.WaitForShutdownAsync(cancellation);
+        var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        var asked = host.WaitForShutdownAsync(cancellation);
+        if (await Task.WhenAny(asked, gateway.Ended) == gateway.Ended && !stopping.IsCancellationRequested)
+        {
+            // The log says why. A node without its gateway is of no use to anyone: end it, so that it is started again.
+            await host.StopAsync(CancellationToken.None);
+            return ExitCode.Unexpected;
+        }
+
+        await asked;
         // Akka.Hosting sets it when the cluster took this node down.
         return Environment.ExitCode == 0 ? ExitCode.Clean : ExitCode.Unexpected;
     }

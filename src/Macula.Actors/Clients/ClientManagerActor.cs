@@ -38,6 +38,12 @@ public sealed class ClientManagerActor : ReceiveActor
         Receive<Drain>(_ => _draining = true);
     }
 
+    protected override void PostRestart(Exception reason)
+    {
+        base.PostRestart(reason);
+        Context.Parent.Tell(new GatewayProtocol.StateLost(Self.Path.Name));
+    }
+
     private void OnConnect(Connect msg)
     {
         var connection = msg.Stream.Connection;

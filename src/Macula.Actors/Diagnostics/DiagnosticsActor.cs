@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Akka.Actor;
 using Macula.Actors.Bounded;
 using Macula.Actors.Gateway;
+using Macula.Actors.Protocol;
 using Macula.Actors.Rpc;
 
 namespace Macula.Actors.Diagnostics;
@@ -12,6 +13,9 @@ namespace Macula.Actors.Diagnostics;
 public sealed class DiagnosticsActor : ReceiveActor
 {
     private const string Prefix = "com.macula.diagnostics.";
+    // Parsing and printing costs the node; and what is escaped grows up to six times, into one frame.
+    private const int MaxArgs = 64 * 1024;
+
     private const string Version = "0.1.0";
 
     private readonly long _started = Stopwatch.GetTimestamp();
@@ -29,7 +33,10 @@ public sealed class DiagnosticsActor : ReceiveActor
     {
         (_identity, _census) = (identity, census);
         Receive<RpcProtocol.Registered>(_ => { });
-        Receive<RpcProtocol.Invoke>(msg => Sender.Tell(msg.Succeed(JsonSerializer.SerializeToUtf8Bytes(Answer(msg)))));
+        Receive<RpcProtocol.Invoke>(msg => Sender.Tell(
+            msg.Args.Length > MaxArgs
+                ? msg.Fail(ReplyErrorCodes.InvalidRequest, $"Arguments of {msg.Args.Length} bytes are more than {MaxArgs}.")
+                : msg.Succeed(JsonSerializer.SerializeToUtf8Bytes(Answer(msg)))));
     }
 
     private long UptimeSeconds => (long)Stopwatch.GetElapsedTime(_started).TotalSeconds;

@@ -28,6 +28,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     private readonly GatewayMetrics _metrics;
     private readonly ReaderLimits _limits;
     private readonly ReadCredit _credit;
+    private readonly AssemblyBudget _assembly;
     private readonly OutboundQueue _outbound;
     private readonly Queue<FrameLease> _connects = []; // of CONNECTs that the client manager has yet to answer
     private StreamSession? _connecting;
@@ -52,6 +53,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
             || (options.PeerStreams == PeerStreams.Authenticated && connection.RemoteCertificate is not null);
         _limits = new ReaderLimits(options.MaxConnectSize, options.MaxFrameSize, peersAllowed);
         _credit = new ReadCredit(options.MaxFramesInFlight, options.MaxBytesInFlight);
+        _assembly = new AssemblyBudget(options.MaxBytesAssembling);
         _outbound = new OutboundQueue(options.Outbound, metrics);
         AwaitingConnect();
     }
@@ -126,10 +128,12 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         Receive<StreamOpened>(OnStreamOpened);
         Receive<NoMoreStreams>(_ => { });
         Receive<StreamEnded>(OnStreamEnded);
-        Receive<StreamWritten>(msg => Forget(msg.Session));
+        Receive<StreamWritten>(msg => OnStreamWritten(msg.Session));
         Receive<FrameSkipped>(msg => LogSkipped(msg.Error.ToString()));
-        Receive<OutboundOverflow>(_ => Refuse(
-            DisconnectReason.SlowConsumer, "The peer reads more slowly than it is sent to, and its queue is full."));
+        Receive<OutboundOverflow>(_ => OnOverflow());
+        Receive<AssemblyOverflow>(_ => Refuse(
+            DisconnectReason.ProtocolError,
+            $"More than {_options.MaxBytesAssembling} bytes of large frames have begun to arrive at once."));
         Receive<ConnectionProtocol.Close>(msg => Refuse(msg.Reason, msg.Message));
         Receive<ConnectionEnded>(OnConnectionEnded);
         Receive<Tick>(_ => { });
@@ -147,7 +151,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         var session = new StreamSession(msg.Stream, writer);
         _streams[msg.Stream.Id] = session;
         writer.Finished.PipeTo(self, success: () => new StreamWritten(session));
-        _ = new StreamReader(session, self, _credit, _limits, _admitted.Task, _metrics).RunAsync();
+        _ = new StreamReader(session, self, _credit, _assembly, _limits, _admitted.Task, _metrics).RunAsync();
         AcceptStream();
     }
 
@@ -155,7 +159,8 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     {
         if (msg.Fault is not { } fault)
         {
-            msg.Session.Writer.OnInputEnded();
+            if (msg.IsReset) msg.Session.Writer.Stop();
+            else msg.Session.Writer.OnInputEnded();
             return;
         }
 
@@ -166,6 +171,13 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
             : DisconnectReason.ProtocolError;
         _connecting ??= msg.Session;
         Refuse(reason, fault.ToString());
+    }
+
+    private void OnStreamWritten(StreamSession session)
+    {
+        Forget(session);
+        if (session == _connecting && !_node.IsEmpty)
+            Refuse(DisconnectReason.Normal, "The stream of CONNECT has been given up.");
     }
 
     private void Forget(StreamSession session)
@@ -455,6 +467,15 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         foreach (var session in _streams.Values) session.Writer.Finish();
         if (stream is null) CloseConnection();
         else Timers.StartSingleTimer(Tick.Close, Tick.Close, _options.CloseGrace);
+    }
+
+    // A peer that does not read would not read a DISCONNECT either, nor acknowledge anything: the code has to do.
+    private void OnOverflow()
+    {
+        _closeReason = DisconnectReason.SlowConsumer.Text();
+        _connection.Abort(
+            DisconnectReason.SlowConsumer.Code(), "The peer reads more slowly than it is sent to, and its queue is full.");
+        Context.Stop(Self);
     }
 
     private void CloseConnection()

@@ -29,10 +29,14 @@ internal static class ConnectionEvents
     public sealed record FrameSkipped(FrameError Error) : IToConnection;
 
     /// <param name="Fault">Null at an orderly end or a reset.</param>
-    public sealed record StreamEnded(StreamSession Session, FrameError? Fault) : IToConnection;
+    /// <param name="IsReset">The peer gave the stream up.</param>
+    public sealed record StreamEnded(StreamSession Session, FrameError? Fault, bool IsReset = false) : IToConnection;
 
     /// <summary>The writer is through with the stream.</summary>
     public sealed record StreamWritten(StreamSession Session) : IToConnection;
+
+    /// <summary>More unfinished large frames at once than the connection may have.</summary>
+    public sealed record AssemblyOverflow(StreamSession Session) : IToConnection;
 
     /// <summary>A queue of this connection is full and nothing in it may be dropped.</summary>
     public sealed record OutboundOverflow : IToConnection;

@@ -27,6 +27,8 @@ public sealed class GatewayActor : ReceiveActor
     private readonly List<IPEndPoint> _bound = [];
     private readonly List<IActorRef> _asking = [];
     private IActorRef _clients = ActorRefs.Nobody;
+    private IActorRef _rpc = ActorRefs.Nobody;
+    private IActorRef _diagnostics = ActorRefs.Nobody;
     private Exception? _fault;
 
     /// <param name="listen">An entry per address, at least one.</param>
@@ -46,7 +48,8 @@ public sealed class GatewayActor : ReceiveActor
         Receive<ListenerProtocol.NotBound>(OnNotBound);
         Receive<GetReady>(_ => OnGetReady());
         Receive<Shutdown>(_ => OnShutdown());
-        Receive<Terminated>(msg => _listeners.Remove(msg.ActorRef));
+        Receive<StateLost>(OnStateLost);
+        Receive<Terminated>(OnListenerEnded);
     }
 
     protected override void PreStart()
@@ -55,13 +58,12 @@ public sealed class GatewayActor : ReceiveActor
         var pubSub = Context.ActorOf(PubSubActor.Props(_settings.PubSub, _census, _metrics), "pubsub");
         var registry = Context.ActorOf(
             RegistryActor.Props(_settings.Registry, _identity.Node, _census, _metrics), "registry");
-        var rpc = Context.ActorOf(
+        _rpc = Context.ActorOf(
             RpcActor.Props(_settings.Rpc, _identity.Node, registry, _clients, _census, _metrics), "rpc");
-        var diagnostics = Context.ActorOf(DiagnosticsActor.Props(_identity, _census), "diagnostics");
-        foreach (var procedure in DiagnosticsActor.Procedures)
-            rpc.Tell(new RpcProtocol.Register(procedure, diagnostics), diagnostics);
+        _diagnostics = Context.ActorOf(DiagnosticsActor.Props(_identity, _census), "diagnostics");
+        RegisterDiagnostics();
 
-        var neighbours = new Neighbours(_clients, pubSub, registry, rpc);
+        var neighbours = new Neighbours(_clients, pubSub, registry, _rpc);
         var connections = _census.Add("connections", _settings.Gateway.MaxConnections);
         for (var i = 0; i < _listen.Count; i++)
         {
@@ -74,6 +76,30 @@ public sealed class GatewayActor : ReceiveActor
                 $"listener-{i + 1}");
             _listeners.Add(Context.Watch(listener));
         }
+    }
+
+    private void RegisterDiagnostics()
+    {
+        foreach (var procedure in DiagnosticsActor.Procedures)
+            _rpc.Tell(new RpcProtocol.Register(procedure, _diagnostics), _diagnostics);
+    }
+
+    private void OnStateLost(StateLost msg)
+    {
+        _log.Error("The actor {Concern} failed and lost its state: closing all connections, so that clients start anew", msg.Concern);
+        RegisterDiagnostics();
+        var why = new ConnectionProtocol.Close(
+            DisconnectReason.InternalError, "The node has lost what it knew of this session; connect again.");
+        foreach (var listener in _listeners) listener.Tell(new ListenerProtocol.CloseAll(why));
+    }
+
+    // A node that hears nobody must not look alive: whoever runs it starts it again.
+    private void OnListenerEnded(Terminated msg)
+    {
+        _listeners.Remove(msg.ActorRef);
+        if (_fault is not null) return; // it never listened, and whoever asks is told
+        _log.Error("The listener {Listener} has ended: stopping the node", msg.ActorRef.Path.Name);
+        OnShutdown();
     }
 
     private void OnBound(ListenerProtocol.Bound msg)

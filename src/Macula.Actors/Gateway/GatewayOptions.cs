@@ -30,6 +30,9 @@ public sealed record GatewayOptions
 
     public required int MaxBytesInFlight { get; init; }
 
+    /// <summary>Bytes of unfinished frames that all streams of a connection may have out of the receive window.</summary>
+    public required int MaxBytesAssembling { get; init; }
+
     public required int OutboundMaxFrames { get; init; }
 
     public required int OutboundMaxBytes { get; init; }
@@ -55,6 +58,7 @@ public sealed record GatewayOptions
             MaxFrameSize = reader.Size("max-frame-size", 1024, 16 * 1024 * 1024),
             MaxFramesInFlight = reader.Int("max-frames-in-flight", 1, 65_536),
             MaxBytesInFlight = reader.Size("max-bytes-in-flight", 1024, 1024 * 1024 * 1024),
+            MaxBytesAssembling = reader.Size("max-bytes-assembling", 1024, 1024 * 1024 * 1024),
             OutboundMaxFrames = reader.Int("outbound-max-frames", 1, 1_048_576),
             OutboundMaxBytes = reader.Size("outbound-max-bytes", 1024, 1024 * 1024 * 1024),
             SlowConsumer = reader.Enum<SlowConsumerPolicy>("slow-consumer"),
@@ -62,11 +66,19 @@ public sealed record GatewayOptions
             MaxConnections = reader.Int("max-connections", 1, 10_000_000),
             CloseGrace = reader.Duration("close-grace", TimeSpan.Zero, TimeSpan.FromMinutes(1)),
         };
-        if (options.OutboundMaxBytes < options.MaxFrameSize + Frame.HeaderLength)
+        var frame = options.MaxFrameSize + Frame.HeaderLength;
+        if (options.MaxBytesAssembling < frame)
+        {
+            reader.Fault(
+                "max-bytes-assembling", $"{options.MaxBytesAssembling}B",
+                $"at least one frame of max-frame-size and its header, {frame}B");
+        }
+
+        if (options.OutboundMaxBytes < frame)
         {
             reader.Fault(
                 "outbound-max-bytes", $"{options.OutboundMaxBytes}B",
-                $"at least one frame of max-frame-size and its header, {options.MaxFrameSize + Frame.HeaderLength}B");
+                $"at least one frame of max-frame-size and its header, {frame}B");
         }
 
         return options;

@@ -14,6 +14,10 @@ public static class GatewayProtocol
 
     public sealed record Ready(IReadOnlyList<IPEndPoint> Listening) : ILocal;
 
+    /// <summary>Told by a concern that has failed and starts anew, without what it knew of the connections. All are
+    /// closed, so that clients come back and say it again: nobody is left with half a session.</summary>
+    public sealed record StateLost(string Concern) : ILocal;
+
     /// <summary>Admit nobody more, tell all clients, close their connections, stop. Watch for the end.</summary>
     public sealed record Shutdown : ILocal
     {

@@ -11,6 +11,9 @@ public static class ListenerProtocol
     /// <summary>Told to the parent when the port cannot be bound; the listener then stops.</summary>
     public sealed record NotBound(Exception Cause) : ILocal;
 
+    /// <summary>Close all connections that there are, and go on accepting.</summary>
+    public sealed record CloseAll(ConnectionProtocol.Close Why) : ILocal;
+
     /// <summary>Accept nobody more, send all away, stop after the last.</summary>
     public sealed record Shutdown : ILocal
     {

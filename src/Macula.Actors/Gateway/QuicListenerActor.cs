@@ -68,6 +68,7 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
         Receive<Accepted>(OnAccepted);
         Receive<AcceptFailed>(OnAcceptFailed);
         Receive<Tick>(_ => Accept());
+        Receive<CloseAll>(msg => TellAll(msg.Why));
         Receive<Shutdown>(_ => OnShutdown());
         Receive<Terminated>(_ => OnTerminated());
     }
@@ -138,9 +139,13 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
         Become(ShuttingDown);
         if (_listener is not null) _ = _listener.DisposeAsync().AsTask();
         _listener = null;
-        foreach (var connection in Context.GetChildren())
-            connection.Tell(new ConnectionProtocol.Close(DisconnectReason.ShuttingDown, "The node is shutting down."));
+        TellAll(new ConnectionProtocol.Close(DisconnectReason.ShuttingDown, "The node is shutting down."));
         StopIfEmpty();
+    }
+
+    private static void TellAll(ConnectionProtocol.Close why)
+    {
+        foreach (var connection in Context.GetChildren()) connection.Tell(why);
     }
 
     private void StopIfEmpty()

@@ -10,11 +10,13 @@ namespace Macula.Actors.Gateway;
 /// <remarks>Before a client is admitted only its first stream is read, one frame of it, which must be CONNECT; what
 /// else has arrived waits in the QUIC receive window. Each frame is copied once, out of the transport's buffer.</remarks>
 internal sealed class StreamReader(
-    StreamSession session, IActorRef connection, ReadCredit credit, ReaderLimits limits, Task admitted,
-    GatewayMetrics metrics)
+    StreamSession session, IActorRef connection, ReadCredit credit, AssemblyBudget assembly, ReaderLimits limits,
+    Task admitted, GatewayMetrics metrics)
 {
     private const int AssembleAt = 1024; // less may wait in the receive window
 
+    private byte[]? _partial; // a frame of which the first part has come
+    private int _filled;
     private bool _toldSkipped;
 
     /// <summary>Runs until the stream ends; then tells <see cref="ConnectionEvents.StreamEnded"/>. Never faults.</summary>
@@ -27,9 +29,11 @@ internal sealed class StreamReader(
         }
         catch (Exception e) when (e is QuicTransportException or OperationCanceledException or InvalidOperationException)
         {
-            end = new ConnectionEvents.StreamEnded(session, null);
+            var isReset = e is QuicTransportException { Error: QuicTransportError.StreamAborted };
+            end = new ConnectionEvents.StreamEnded(session, null, isReset);
         }
 
+        Forget();
         connection.Tell(end, ActorRefs.NoSender);
     }
 
@@ -40,22 +44,25 @@ internal sealed class StreamReader(
         if (!session.IsFirst && !limits.PeersAllowed) await admitted.ConfigureAwait(false);
 
         var input = session.Stream.Input;
-        ArrayBufferWriter<byte>? partial = null;
         while (true)
         {
             var read = await input.ReadAsync().ConfigureAwait(false);
             var rest = read.Buffer;
-            if (partial is not null) rest = TakeMissing(partial, rest);
-            if (partial is null || Missing(partial) == 0)
+            if (_partial is not null) rest = TakeMissing(rest);
+            if (_partial is null || _filled == _partial.Length)
             {
-                if (partial is not null
-                    && (await DeliverAllAsync(new(partial.WrittenMemory)).ConfigureAwait(false)).Fault is { } fault)
+                if (_partial is not null
+                    && (await DeliverAllAsync(new(_partial)).ConfigureAwait(false)).Fault is { } fault)
                     return fault;
 
+                Forget();
                 (rest, var laterFault) = await DeliverAllAsync(rest).ConfigureAwait(false);
                 if (laterFault is not null) return laterFault;
-                partial = null;
-                if (rest.Length >= AssembleAt) rest = TakeMissing(partial = new ArrayBufferWriter<byte>(), rest);
+                if (rest.Length >= AssembleAt)
+                {
+                    if (!TryAssemble(rest)) return null;
+                    rest = TakeMissing(rest);
+                }
             }
 
             // Half a frame at the end is nobody's loss but the peer's; the stream may stay, its bytes must not.
@@ -64,24 +71,37 @@ internal sealed class StreamReader(
         }
     }
 
-    /// <summary>Moves what is there of a frame out of the receive window, which may be smaller than the frame: the peer
-    /// could not send the rest.</summary>
-    /// <returns>What does not belong to it.</returns>
-    private static ReadOnlySequence<byte> TakeMissing(ArrayBufferWriter<byte> partial, ReadOnlySequence<byte> from)
+    /// <summary>Begins to move a frame out of the receive window, which may be smaller than the frame: the peer could
+    /// not send the rest.</summary>
+    private bool TryAssemble(ReadOnlySequence<byte> from)
     {
-        if (partial.WrittenCount == 0)
+        Span<byte> header = stackalloc byte[Frame.HeaderLength];
+        from.Slice(0, Frame.HeaderLength).CopyTo(header);
+        var length = Frame.HeaderLength + (int)BinaryPrimitives.ReadUInt32BigEndian(header[4..]);
+        if (!assembly.TryTake(length))
         {
-            partial.Write(from.Slice(0, Frame.HeaderLength).ToArray());
-            from = from.Slice(Frame.HeaderLength);
+            connection.Tell(new ConnectionEvents.AssemblyOverflow(session), ActorRefs.NoSender);
+            return false;
         }
 
-        var taken = from.Slice(0, Math.Min(from.Length, Missing(partial)));
-        foreach (var segment in taken) partial.Write(segment.Span);
+        (_partial, _filled) = (new byte[length], 0);
+        return true;
+    }
+
+    /// <returns>What does not belong to the frame that is assembled.</returns>
+    private ReadOnlySequence<byte> TakeMissing(ReadOnlySequence<byte> from)
+    {
+        var taken = from.Slice(0, Math.Min(from.Length, _partial!.Length - _filled));
+        taken.CopyTo(_partial.AsSpan(_filled));
+        _filled += (int)taken.Length;
         return from.Slice(taken.End);
     }
 
-    private static long Missing(ArrayBufferWriter<byte> partial) =>
-        Frame.HeaderLength + BinaryPrimitives.ReadUInt32BigEndian(partial.WrittenSpan[4..]) - partial.WrittenCount;
+    private void Forget()
+    {
+        if (_partial is not null) assembly.Return(_partial.Length);
+        _partial = null;
+    }
 
     /// <summary>Delivers each whole frame; what is left is a part of one.</summary>
     private async ValueTask<(ReadOnlySequence<byte> Left, FrameError? Fault)> DeliverAllAsync(ReadOnlySequence<byte> rest)

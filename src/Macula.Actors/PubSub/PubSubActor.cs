@@ -71,7 +71,7 @@ public sealed class PubSubActor : LeasedActor
     private string? Fault(IFrameSink stream, Utf8Text pattern)
     {
         var text = pattern.Span;
-        if (_options.Fault(text, _options.MaxPatternLength) is { } fault) return fault;
+        if (_options.PatternFault(text) is { } fault) return fault;
         if (_subscribers.TryGetValue(stream, out var known) && known.Patterns.Contains(pattern)) return null;
         var ofClient = _connections.GetValueOrDefault(stream.Connection)?.Sum(each => each.Patterns.Count) ?? 0;
         if (ofClient >= _options.MaxPatternsPerClient)

@@ -18,6 +18,9 @@ public sealed record PubSubOptions
     /// <summary>Segments of a pattern or topic.</summary>
     public required int MaxSegments { get; init; }
 
+    /// <summary><c>**</c> in one pattern: with many of them a short topic could meet most of the trie.</summary>
+    public required int MaxDoubleStars { get; init; }
+
     /// <summary>Bytes of a topic.</summary>
     public required int MaxTopicLength { get; init; }
 
@@ -31,8 +34,19 @@ public sealed record PubSubOptions
             MaxPatternNodes = reader.Int("max-pattern-nodes", 1, 100_000_000),
             MaxPatternLength = reader.Size("max-pattern-length", 1, 65_536),
             MaxSegments = reader.Int("max-segments", 1, 1024),
+            MaxDoubleStars = reader.Int("max-double-stars", 0, 1024),
             MaxTopicLength = reader.Size("max-topic-length", 1, 65_536),
         };
+    }
+
+    /// <summary>Null, or what is wrong with a pattern.</summary>
+    public string? PatternFault(ReadOnlySpan<byte> pattern)
+    {
+        if (Fault(pattern, MaxPatternLength) is { } fault) return fault;
+        var stars = 0;
+        foreach (var segment in pattern.Split((byte)'.'))
+            if (pattern[segment].SequenceEqual("**"u8)) stars++;
+        return stars > MaxDoubleStars ? $"{stars} of ** in a pattern are more than {MaxDoubleStars}" : null;
     }
 
     /// <summary>Null, or what is wrong with a topic or pattern of this text.</summary>

@@ -42,7 +42,7 @@ public sealed class RegistryActor : LeasedActor, IWithTimers
         ReceiveLeased<Store>(OnStore);
         ReceiveLeased<FindValue>(OnFindValue);
         ReceiveLeased<FindNode>(OnFindNode);
-        Receive<FindProviders>(OnFindProviders);
+        ReceiveLeased<FindProviders>(OnFindProviders);
         ReceiveLeased<NodeSeen>(OnNodeSeen);
         Receive<StreamEnded>(OnStreamEnded);
         Receive<Terminated>(msg => OnTerminated(msg.ActorRef));

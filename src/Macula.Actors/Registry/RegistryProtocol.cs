@@ -24,7 +24,7 @@ public static class RegistryProtocol
     public sealed record FindNode(IFrameSink Stream, FindNodeMessage Message, FrameLease Lease) : ILocal, ILeased;
 
     /// <summary>Who provides a procedure on this node's clients? Answered <see cref="Providers"/>.</summary>
-    public sealed record FindProviders(DhtKey Key, ulong Call) : ILocal;
+    public sealed record FindProviders(DhtKey Key, ulong Call, FrameLease Lease = default) : ILocal, ILeased;
 
     /// <param name="Live">Never changed after it was sent; the longest advertised first.</param>
     /// <param name="Turn">How often the service was asked for before.</param>

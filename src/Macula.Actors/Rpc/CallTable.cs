@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Akka.Actor;
 using Macula.Actors.Bounded;
+using Macula.Actors.Gateway;
 using Macula.Actors.Protocol;
 
 namespace Macula.Actors.Rpc;
@@ -34,27 +35,31 @@ internal sealed class CallTable(TimeSpan now)
         return isNew;
     }
 
+    /// <param name="stream">Where the call goes, or null when an actor of this node runs it.</param>
     /// <returns>True when the provider was not known before, so that it must be watched.</returns>
-    public bool Assign(PendingCall call, IActorRef provider)
+    public bool Assign(PendingCall call, IActorRef provider, IFrameSink? stream)
     {
-        call.Provider = provider;
+        (call.Provider, call.ProviderStream) = (provider, stream);
         var isNew = Party(provider, out var party);
-        party.Running.Add(call.Id, call);
+        if (!party.Running.TryGetValue(Place(call), out var calls)) party.Running[Place(call)] = calls = [];
+        calls.Add(call);
         return isNew;
     }
 
     /// <summary>Takes the chosen provider back, because the call could not be sent to it.</summary>
     public void Unassign(PendingCall call)
     {
-        if (call.Provider is not null && _parties.TryGetValue(call.Provider, out var party)) party.Running.Remove(call.Id);
+        RemoveFromProvider(call);
         (call.Provider, call.ProviderStream) = (null, null);
     }
 
     public bool TryGet(ulong id, [NotNullWhen(true)] out PendingCall? call) => _calls.TryGetValue(id, out call);
 
-    /// <summary>The calls that a provider runs.</summary>
-    public IReadOnlyCollection<PendingCall> RunningOn(IActorRef provider) =>
-        _parties.TryGetValue(provider, out var party) ? [.. party.Running.Values] : [];
+    /// <summary>The calls that went to a provider on this stream.</summary>
+    public IReadOnlyCollection<PendingCall> RunningOn(IFrameSink stream) =>
+        _parties.TryGetValue(stream.Connection, out var party) && party.Running.TryGetValue(stream, out var calls)
+            ? [.. calls]
+            : [];
 
     /// <summary>The call that a caller knows under this id; the newest, when it used one twice.</summary>
     public bool TryGet(IActorRef caller, CallId id, [NotNullWhen(true)] out PendingCall? call)
@@ -75,17 +80,27 @@ internal sealed class CallTable(TimeSpan now)
                 caller.ByCallId.Remove(call.Message.CallId);
         }
 
-        if (call.Provider is not null && _parties.TryGetValue(call.Provider, out var provider))
-            provider.Running.Remove(call.Id);
+        RemoveFromProvider(call);
         return true;
     }
 
     /// <summary>Forgets a party that has ended; its calls are still in the table and must be removed by the caller of
     /// this.</summary>
     public (IReadOnlyCollection<PendingCall> Called, IReadOnlyCollection<PendingCall> Running) RemoveParty(IActorRef party) =>
-        _parties.Remove(party, out var found) ? ([.. found.Called.Values], [.. found.Running.Values]) : ([], []);
+        _parties.Remove(party, out var found)
+            ? ([.. found.Called.Values], [.. found.Running.Values.SelectMany(calls => calls)])
+            : ([], []);
 
     public void Expire(TimeSpan now, Action<PendingCall> expired) => _deadlines.Expire(now, expired);
+
+    private void RemoveFromProvider(PendingCall call)
+    {
+        if (call.Provider is null || !_parties.TryGetValue(call.Provider, out var party)) return;
+        if (!party.Running.TryGetValue(Place(call), out var calls) || !calls.Remove(call)) return;
+        if (calls.Count == 0) party.Running.Remove(Place(call));
+    }
+
+    private static object Place(PendingCall call) => call.ProviderStream ?? (object)call.Provider!;
 
     private bool Party(IActorRef actor, out Party party)
     {
@@ -107,5 +122,6 @@ internal sealed class Party
 
     public Dictionary<CallId, PendingCall> ByCallId { get; } = [];
 
-    public Dictionary<ulong, PendingCall> Running { get; } = [];
+    /// <summary>What it runs, by the stream that the calls went to; those of a handler by the handler itself.</summary>
+    public Dictionary<object, HashSet<PendingCall>> Running { get; } = [];
 }

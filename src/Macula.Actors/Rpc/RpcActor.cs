@@ -29,7 +29,7 @@ public sealed class RpcActor : LeasedActor, IWithTimers
     ]);
 
     private readonly Dictionary<Utf8Text, IActorRef> _handlers = [];
-    private readonly Dictionary<IActorRef, HashSet<Utf8Text>> _procedures = []; // of each handler
+    private readonly Dictionary<IActorRef, Handler> _work = []; // of each handler
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly RpcOptions _options;
     private readonly NodeId _self;
@@ -56,13 +56,13 @@ public sealed class RpcActor : LeasedActor, IWithTimers
         _calls = new CallTable(Now);
         _pending = census.Add("rpc.pending_calls", options.MaxPendingCalls);
 
-        ReceiveLeased<Call>(OnCall);
+        Receive<Call>(OnCall);
         Receive<RegistryProtocol.Providers>(OnProviders);
         ReceiveLeased<Reply>(OnReply);
         Receive<Completed>(OnCompleted);
         ReceiveLeased<Cancel>(OnCancel);
         Receive<Route>(msg => msg.Message.Destination != _self, OnRouteElsewhere);
-        ReceiveLeased<Route>(OnRouteHere);
+        Receive<Route>(OnRouteHere);
         ReceiveLeased<ClientProtocol.NotConnected>(msg => OnUnroutable((Route)msg.Tag));
         Receive<Register>(OnRegister);
         Receive<StreamEnded>(OnStreamEnded);
@@ -76,12 +76,22 @@ public sealed class RpcActor : LeasedActor, IWithTimers
 
     protected override void PreStart() => Timers.StartPeriodicTimer(Tick.Deadlines, Tick.Deadlines, TickInterval);
 
+    // The credit of a call returns with a refusal, or when the registry has looked its providers up. What goes to a
+    // handler is bounded by its own limit, also when the caller no longer waits.
     private void OnCall(Call msg)
     {
+        if (msg.Message.Procedure.Length > _options.MaxProcedureLength)
+        {
+            Refuse(
+                msg, ReplyErrorCodes.InvalidRequest,
+                $"A procedure's name of {msg.Message.Procedure.Length} bytes is more than {_options.MaxProcedureLength}.");
+            return;
+        }
+
         if (_calls.Count >= _options.MaxPendingCalls)
         {
             _pending.Reject();
-            Refuse(msg, $"The node has {_calls.Count} pending calls, the most it may have; try again in a second.");
+            Refuse(msg, ReplyErrorCodes.Overloaded, $"The node has {_calls.Count} pending calls, the most it may have; try again in a second.");
             return;
         }
 
@@ -89,15 +99,31 @@ public sealed class RpcActor : LeasedActor, IWithTimers
         if (ofCaller >= _options.MaxPendingCallsPerClient)
         {
             _pending.Reject();
-            Refuse(msg, $"The client has {ofCaller} pending calls, the most it may have; wait for some to end.");
+            Refuse(msg, ReplyErrorCodes.Overloaded, $"The client has {ofCaller} pending calls, the most it may have; wait for some to end.");
+            return;
+        }
+
+        var handler = _handlers.GetValueOrDefault(msg.Message.Procedure);
+        if (handler is not null && _work[handler].Running.Count >= _options.MaxCallsPerHandler)
+        {
+            Refuse(
+                msg, ReplyErrorCodes.Overloaded,
+                $"{msg.Message.Procedure} has {_options.MaxCallsPerHandler} calls to do already; try again in a second.");
             return;
         }
 
         var call = new PendingCall(++_lastId, msg.Caller, msg.Message, msg.RoutedFrom);
         if (_calls.Add(call, Now + Timeout(msg.Message))) Context.Watch(call.Caller.Connection);
         _pending.Set(_calls.Count);
-        if (_handlers.TryGetValue(msg.Message.Procedure, out var handler)) Run(call, handler);
-        else _registry.Tell(new RegistryProtocol.FindProviders(DhtKey.ForName(msg.Message.Procedure), call.Id));
+        if (handler is null)
+        {
+            var key = DhtKey.ForName(msg.Message.Procedure);
+            _registry.Tell(new RegistryProtocol.FindProviders(key, call.Id, msg.Lease));
+            return;
+        }
+
+        Run(call, handler);
+        msg.Lease.Return();
     }
 
     private TimeSpan Timeout(CallMessage message) => message.Timeout is { } asked
@@ -106,7 +132,8 @@ public sealed class RpcActor : LeasedActor, IWithTimers
 
     private void Run(PendingCall call, IActorRef handler)
     {
-        _calls.Assign(call, handler);
+        _calls.Assign(call, handler, null);
+        _work[handler].Running.Add(call.Id);
         handler.Tell(new Invoke(call.Message.Procedure.ToString(), call.Message.Args, call.Id));
         call.LetFrameGo();
     }
@@ -137,8 +164,8 @@ public sealed class RpcActor : LeasedActor, IWithTimers
     {
         var left = Math.Max(1, (int)(call.Due - Now).TotalMilliseconds);
         var frame = (call.Message with { CallId = CallId.FromCounter(_run + call.Id), Timeout = left }).ToFrame();
-        if (_calls.Assign(call, provider.Stream.Connection)) Context.Watch(provider.Stream.Connection);
-        call.ProviderStream = provider.Stream;
+        var connection = provider.Stream.Connection;
+        if (_calls.Assign(call, connection, provider.Stream)) Context.Watch(connection);
         if (provider.Stream.TrySend(frame, FrameDelivery.Refusable))
         {
             call.LetFrameGo();
@@ -163,6 +190,7 @@ public sealed class RpcActor : LeasedActor, IWithTimers
 
     private void OnCompleted(Completed msg)
     {
+        if (_work.TryGetValue(Sender, out var work)) work.Running.Remove(msg.Id);
         if (!_calls.TryGet(msg.Id, out var call) || !Sender.Equals(call.Provider))
         {
             _metrics.LateReply();
@@ -190,8 +218,7 @@ public sealed class RpcActor : LeasedActor, IWithTimers
 
     private void OnStreamEnded(StreamEnded msg)
     {
-        foreach (var call in _calls.RunningOn(msg.Stream.Connection))
-            if (call.ProviderStream == msg.Stream) FailForLack(call);
+        foreach (var call in _calls.RunningOn(msg.Stream)) FailForLack(call);
     }
 
     private void FailForLack(PendingCall call) =>
@@ -208,17 +235,17 @@ public sealed class RpcActor : LeasedActor, IWithTimers
         }
 
         foreach (var call in running) FailForLack(call);
-        if (_procedures.Remove(party, out var procedures))
-            foreach (var procedure in procedures) _handlers.Remove(procedure);
+        if (_work.Remove(party, out var work))
+            foreach (var procedure in work.Procedures) _handlers.Remove(procedure);
     }
 
     private void OnRegister(Register msg)
     {
         Utf8Text procedure = msg.Procedure;
-        if (_handlers.TryGetValue(procedure, out var previous)) _procedures[previous].Remove(procedure);
+        if (_handlers.TryGetValue(procedure, out var previous)) _work[previous].Procedures.Remove(procedure);
         _handlers[procedure] = Context.Watch(msg.Handler);
-        if (!_procedures.TryGetValue(msg.Handler, out var procedures)) _procedures[msg.Handler] = procedures = [];
-        procedures.Add(procedure);
+        if (!_work.TryGetValue(msg.Handler, out var work)) _work[msg.Handler] = work = new Handler();
+        work.Procedures.Add(procedure);
         Sender.Tell(new Registered(msg.Procedure));
     }
 
@@ -231,12 +258,17 @@ public sealed class RpcActor : LeasedActor, IWithTimers
     private void OnRouteHere(Route msg)
     {
         var route = msg.Message;
+        var error = default(DecodeError);
+        if (route.IsCall && CallMessage.TryDecode(route.Payload.AsPayload(), out var call, out error))
+        {
+            OnCall(new Call(msg.From, call, msg.Lease, route.Source));
+            return;
+        }
+
         // A reply for this node itself would answer a call that it routed, and it routes none of its own.
-        if (!route.IsCall) _metrics.LateReply();
-        else if (CallMessage.TryDecode(route.Payload.AsPayload(), out var call, out var error))
-            OnCall(new Call(msg.From, call, default, route.Source));
-        else
-            RefuseRoute(msg, ReplyErrorCodes.InvalidRequest, error.ToString());
+        if (route.IsCall) RefuseRoute(msg, ReplyErrorCodes.InvalidRequest, error.ToString());
+        else _metrics.LateReply();
+        msg.Lease.Return();
     }
 
     private void OnUnroutable(Route msg)
@@ -262,10 +294,11 @@ public sealed class RpcActor : LeasedActor, IWithTimers
         _metrics.CallEnded(code);
     }
 
-    private void Refuse(Call msg, string message)
+    private void Refuse(Call msg, string code, string message)
     {
-        Send(msg.Caller, msg.RoutedFrom, ReplyMessage.Failed(msg.Message.CallId, ReplyErrorCodes.Overloaded, message));
-        _metrics.CallEnded(ReplyErrorCodes.Overloaded);
+        msg.Lease.Return();
+        Send(msg.Caller, msg.RoutedFrom, ReplyMessage.Failed(msg.Message.CallId, code, message));
+        _metrics.CallEnded(code);
     }
 
     private void Fail(PendingCall call, string code, string message) =>
@@ -306,6 +339,15 @@ public sealed class RpcActor : LeasedActor, IWithTimers
         id.CopyTo(bytes);
         var offset = BinaryPrimitives.ReadUInt128BigEndian(bytes) - _run;
         return offset <= _lastId ? (ulong)offset : null;
+    }
+
+    /// <summary>An actor of this node that provides procedures.</summary>
+    private sealed class Handler
+    {
+        public HashSet<Utf8Text> Procedures { get; } = [];
+
+        /// <summary>The calls that it has not completed, ended ones included: they are still in its mailbox.</summary>
+        public HashSet<ulong> Running { get; } = [];
     }
 
     private enum Tick

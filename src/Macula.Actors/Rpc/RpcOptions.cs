@@ -27,6 +27,12 @@ public sealed record RpcOptions
 
     public required int MaxPendingCallsPerClient { get; init; }
 
+    /// <summary>Calls that one handler, an actor of this node, may have to do at once.</summary>
+    public required int MaxCallsPerHandler { get; init; }
+
+    /// <summary>Bytes of a procedure's name.</summary>
+    public required int MaxProcedureLength { get; init; }
+
     public required int MaxHops { get; init; }
 
     public required SelectionStrategy Strategy { get; init; }
@@ -40,6 +46,8 @@ public sealed record RpcOptions
             MaxCallTimeout = reader.Duration("max-call-timeout", TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(1)),
             MaxPendingCalls = reader.Int("max-pending-calls", 1, 100_000_000),
             MaxPendingCallsPerClient = reader.Int("max-pending-calls-per-client", 1, 10_000_000),
+            MaxCallsPerHandler = reader.Int("max-calls-per-handler", 1, 1_000_000),
+            MaxProcedureLength = reader.Size("max-procedure-length", 1, 64 * 1024),
             MaxHops = reader.Int("max-hops", 1, 255),
             Strategy = reader.Enum<SelectionStrategy>("strategy"),
         };

@@ -20,6 +20,7 @@ public sealed class ClientConnectionActorSpecs : TestKit
         MaxConnectSize = 4096,
         MaxFrameSize = 100_000,
         MaxFramesInFlight = 1, // so that a frame whose credit is not returned is noticed at the next one
+        MaxBytesAssembling = 4 * 1024 * 1024,
         OutboundMaxFrames = 8,
         CloseGrace = TimeSpan.FromSeconds(1),
     };
@@ -476,7 +477,8 @@ public sealed class ClientConnectionActorSpecs : TestKit
         await this.Handled(_actor);
         if (closed)
         {
-            await AssertClosed(peer, "slow_consumer");
+            Assert.Equal(DisconnectReason.SlowConsumer, await peer.Closed()); // at once, and by the code alone
+            await Ended("slow_consumer");
             return;
         }
 
@@ -495,7 +497,17 @@ public sealed class ClientConnectionActorSpecs : TestKit
         var frame = new ReplyMessage(Wire.Id(1), new byte[90_000]).ToFrame();
         for (var i = 0; i < 50; i++) call.Caller.TrySend(frame, FrameDelivery.Answer);
 
-        await AssertClosed(peer, "slow_consumer");
+        Assert.Equal(DisconnectReason.SlowConsumer, await peer.Closed());
+        await Ended("slow_consumer");
+    }
+
+    [Fact]
+    public async Task A_client_that_gives_the_stream_of_its_CONNECT_up_is_gone()
+    {
+        var (peer, stream) = await Join();
+        stream.Abort();
+
+        await AssertClosed(peer, "normal");
     }
 
     private int _streams;

@@ -14,6 +14,7 @@ public sealed class StreamReaderSpecs : TestKit
     private readonly TestMeters _meters = new();
     private readonly GatewayMetrics _metrics;
     private readonly ReadCredit _credit = new(maxFrames: 4, maxBytes: 10_000);
+    private readonly AssemblyBudget _assembly = new(maxBytes: 30_000);
     private readonly TaskCompletionSource _admitted = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public StreamReaderSpecs(ITestOutputHelper log) : base(TestConfig.Strict, output: log) =>
@@ -226,12 +227,34 @@ public sealed class StreamReaderSpecs : TestKit
         Assert.Equal(FrameType.Ping, (await ExpectMsgAsync<FrameArrived>(SpecExtensions.Deadline)).Type);
     }
 
+    [Fact]
+    public async Task Large_frames_that_have_begun_are_bounded_over_all_streams_and_free_their_room_when_they_end()
+    {
+        _admitted.SetResult();
+        var frame = Wire.Publish("a.b", new string('x', 16_000)).ToFrame();
+        var (one, reading) = Start(0);
+        await one.Arrive(frame[..2000]);
+        await this.Eventually(() => _assembly.Bytes == frame.Length);
+
+        var (two, _) = Start(4);
+        await two.Arrive(frame[..2000]);
+        Assert.Equal(4, (await ExpectMsgAsync<AssemblyOverflow>(SpecExtensions.Deadline)).Session.Stream.Id);
+        await ExpectMsgAsync<StreamEnded>(SpecExtensions.Deadline);
+
+        await one.Arrive(frame[2000..]);
+        Assert.Equal(frame.Length - Frame.HeaderLength, (await ExpectMsgAsync<FrameArrived>(SpecExtensions.Deadline)).Payload.Length);
+        await one.Arrive(frame[..2000]);
+        one.End();
+        await reading.WaitAsync(SpecExtensions.Deadline);
+        Assert.Equal(0, _assembly.Bytes);
+    }
+
     private (FakeStream, Task) Start(long id = 0, bool peers = false)
     {
         var stream = new FakeStream(id);
         var queue = new OutboundQueue(new OutboundLimits(1, 1, SlowConsumerPolicy.DropNewest), _metrics);
         var session = new StreamSession(stream, new StreamWriter(stream, TestActor, queue, _metrics, () => { }));
         var limits = new ReaderLimits(MaxConnectSize: 4096, MaxFrameSize: 20_000, peers);
-        return (stream, new StreamReader(session, TestActor, _credit, limits, _admitted.Task, _metrics).RunAsync());
+        return (stream, new StreamReader(session, TestActor, _credit, _assembly, limits, _admitted.Task, _metrics).RunAsync());
     }
 }

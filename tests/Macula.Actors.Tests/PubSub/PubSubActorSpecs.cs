@@ -16,6 +16,7 @@ public sealed class PubSubActorSpecs : TestKit
         MaxPatterns = 5,
         MaxPatternNodes = 12,
         MaxPatternLength = 20,
+        MaxDoubleStars = 2,
         MaxSegments = 4,
     };
 
@@ -182,6 +183,7 @@ public sealed class PubSubActorSpecs : TestKit
     [Theory]
     [InlineData("123456789012345678901")]
     [InlineData("a.b.c.d.e")]
+    [InlineData("**.a.**.**")]
     public async Task A_pattern_beyond_a_limit_is_refused_and_the_others_of_the_frame_are_taken(string pattern)
     {
         await Subscribe(Sink(), pattern, "good");

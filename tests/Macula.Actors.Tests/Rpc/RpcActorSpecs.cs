@@ -20,6 +20,8 @@ public sealed class RpcActorSpecs : TestKit
         MaxCallTimeout = TimeSpan.FromSeconds(60),
         MaxPendingCalls = 4,
         MaxPendingCallsPerClient = 3,
+        MaxCallsPerHandler = 2,
+        MaxProcedureLength = 64,
         MaxHops = 5,
         Strategy = SelectionStrategy.RoundRobin,
     };
@@ -34,6 +36,12 @@ public sealed class RpcActorSpecs : TestKit
     public RpcActorSpecs(ITestOutputHelper log) : base(TestConfig.Strict, output: log)
     {
         (_registry, _clients) = (CreateTestProbe(), CreateTestProbe());
+        // As the registry does: the credit of a call returns when its providers were looked up.
+        _registry.SetAutoPilot(new DelegateAutoPilot((_, message) =>
+        {
+            (message as ILeased)?.Lease.Return();
+            return AutoPilot.KeepRunning;
+        }));
         _rpc = Start(Options, "rpc");
     }
 
@@ -420,6 +428,35 @@ public sealed class RpcActorSpecs : TestKit
     }
 
     [Fact]
+    public async Task An_actor_has_a_bounded_number_of_calls_to_do_also_when_their_callers_no_longer_wait()
+    {
+        var (caller, handler) = (Sink(), await Register("node.time"));
+        await Call(caller, Wire.Call("node.time", 1, timeout: 1));
+        await Call(caller, Wire.Call("node.time", 2, timeout: 1));
+        var first = await handler.ExpectMsgAsync<Invoke>(SpecExtensions.Deadline);
+        this.Advance(TimeSpan.FromSeconds(1));
+        await this.Handled(_rpc);
+        Assert.Equal(0, Pending);
+
+        await Call(caller, Wire.Call("node.time", 3));
+        Assert.Equal(("overloaded", Wire.Id(3)), (caller.Last.ErrorCode(), caller.Last.Reply().CallId));
+
+        handler.Send(_rpc, first.Succeed(default)); // too late for the caller, but one less to do
+        await this.Handled(_rpc);
+        await Call(caller, Wire.Call("node.time", 4));
+        Assert.Equal(1, Pending);
+    }
+
+    [Fact]
+    public async Task A_procedure_with_a_name_that_is_too_long_is_refused()
+    {
+        var caller = Sink();
+        await Call(caller, Wire.Call(new string('p', Options.MaxProcedureLength + 1)));
+
+        Assert.Equal(("invalid_request", 0), (caller.Last.ErrorCode(), Pending));
+    }
+
+    [Fact]
     public async Task An_actor_may_fail_a_call_and_nobody_else_may_answer_it()
     {
         var (caller, handler) = (Sink(), await Register("node.time"));
@@ -607,6 +644,6 @@ public sealed class RpcActorSpecs : TestKit
     {
         _rpc.Tell(message);
         await this.Handled(_rpc);
-        Assert.Equal(0, _credit.Frames);
+        await this.Eventually(() => _credit.Frames == 0);
     }
 }

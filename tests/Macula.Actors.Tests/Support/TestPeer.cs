@@ -46,6 +46,9 @@ internal sealed class TestStream(IQuicStream stream)
 
     public async Task Send(ReadOnlyMemory<byte> bytes) => await stream.Output.WriteAsync(bytes).AsTask().Soon();
 
+    /// <summary>Gives both directions up.</summary>
+    public void Abort() => stream.Abort(QuicAbortDirection.Both, 0);
+
     public Task Finish() => stream.Output.CompleteAsync().AsTask().Soon();
 
     /// <summary>The next frame; null at the end of the stream, however it ended.</summary>
