@@ -177,6 +177,7 @@ public sealed class MaculaSettingsSpecs
             MaxFrameSize = MiB,
             MaxFramesInFlight = 64,
             MaxBytesInFlight = MiB,
+            MaxBytesAssembling = 4 * 1024 * 1024,
             OutboundMaxFrames = 1024,
             OutboundMaxBytes = 4 * MiB,
             SlowConsumer = SlowConsumerPolicy.DropOldest,
@@ -192,6 +193,7 @@ public sealed class MaculaSettingsSpecs
             MaxPatternNodes = 2_000_000,
             MaxPatternLength = 1024,
             MaxSegments = 64,
+            MaxDoubleStars = 4,
             MaxTopicLength = 1024,
         },
         new RegistryOptions
@@ -209,6 +211,8 @@ public sealed class MaculaSettingsSpecs
             MaxCallTimeout = TimeSpan.FromMinutes(5),
             MaxPendingCalls = 100_000,
             MaxPendingCallsPerClient = 1000,
+            MaxCallsPerHandler = 256,
+            MaxProcedureLength = 1024,
             MaxHops = 10,
             Strategy = SelectionStrategy.RoundRobin,
         });
