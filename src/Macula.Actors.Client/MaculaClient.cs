@@ -73,7 +73,8 @@ public sealed class MaculaClient : IAsyncDisposable
     /// <param name="payload">Opaque bytes.</param>
     /// <param name="qos">0: done when queued for sending, lost if the connection breaks. 1 and 2:
     /// done when the gateway has it, sent again after a reconnect, so it may arrive twice.</param>
-    /// <param name="retain">Whether the gateway keeps it for later subscribers.</param>
+    /// <param name="retain">A flag that travels with the message to its subscribers; the gateway
+    /// stores nothing, so later subscribers do not get it.</param>
     /// <param name="cancellationToken">Gives up waiting.</param>
     /// <exception cref="MaculaConnectionException">No connection within
     /// <see cref="MaculaClientOptions.ConnectTimeout"/>, or the frame is too large.</exception>
@@ -125,7 +126,11 @@ public sealed class MaculaClient : IAsyncDisposable
         PublishAsync(
             topic, JsonSerializer.SerializeToUtf8Bytes(value, json), qos, retain, cancellationToken);
 
-    /// <summary>Subscribes; when this returns the subscription is in force.</summary>
+    /// <summary>Subscribes; when this returns the subscription is in force, or the gateway has
+    /// refused it.</summary>
+    /// <remarks>A gateway does not tell when a limit of its own, such as
+    /// <c>macula.pubsub.max-patterns-per-client</c>, refuses a pattern: nothing then arrives. The node
+    /// counts and logs it.</remarks>
     /// <param name="pattern"><c>*</c> is one segment, <c>**</c> any number of them.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="MaculaConnectionException">No confirmation within
@@ -154,7 +159,11 @@ public sealed class MaculaClient : IAsyncDisposable
         }
     }
 
-    /// <summary>Offers a procedure; when this returns the gateway knows it.</summary>
+    /// <summary>Offers a procedure; when this returns the gateway knows it, or has refused it.
+    /// </summary>
+    /// <remarks>A gateway does not tell when a limit of its own, such as
+    /// <c>macula.registry.max-services-per-client</c>, refuses an offer: no call then arrives. The node
+    /// counts and logs it.</remarks>
     /// <param name="procedure">The name, one offer per client.</param>
     /// <param name="handler">Answers a call. Its token is cancelled when the caller gives up, its
     /// deadline passes or the connection is lost. Throw <see cref="MaculaCallException"/> to answer

@@ -81,8 +81,10 @@ public sealed record MaculaClientOptions
     /// <c>overloaded</c>. Default 1000, which is a gateway's default per client.</summary>
     public int MaxPendingCalls { get; init; } = 1000;
 
-    /// <summary>The largest frame to send, header included, bytes; a gateway closes the connection
-    /// at a larger one than its own limit. Default 1 MiB, which is a gateway's default.</summary>
+    /// <summary>The largest frame to send, header included, and, with 1 KiB on top for what a
+    /// gateway adds, to receive; bytes, from 1024. A larger one is not sent, and ends the connection
+    /// when it comes; so does a larger one than the gateway's own limit there. Default 1 MiB, which is
+    /// a gateway's default.</summary>
     public int MaxFrameSize { get; init; } = 1024 * 1024;
 
     /// <summary>Which QUIC to use: <c>auto</c>, <c>system</c> or <c>ngtcp2</c>. Default

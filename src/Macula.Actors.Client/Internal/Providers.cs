@@ -7,7 +7,8 @@ namespace Macula.Actors.Client.Internal;
 /// <summary>Which QUIC a client uses. Providers are shared by all clients of the process.</summary>
 internal static class Providers
 {
-    private static readonly IQuicProvider[] Known = [new Ngtcp2Provider(), new SystemQuicProvider()];
+    /// <summary>In order of preference, a node's own.</summary>
+    internal static readonly IQuicProvider[] Known = [new SystemQuicProvider(), new Ngtcp2Provider()];
 
     /// <exception cref="MaculaConnectionException">None can run here, or the wanted one cannot.
     /// </exception>
