@@ -14,10 +14,6 @@ internal sealed class ConnectionOptions
 {
     private const string DefaultServer = "127.0.0.1:9443";
 
-    // The first is what nodes are asked to leave for us; the second is what the transport writes.
-    private static readonly string[] CertificateFiles =
-        ["certificate.pem", DevelopmentCertificate.CertificateFile];
-
     private readonly Option<string?> _server = new("--server", "--node", "-s")
     { Description = $"The gateway. Also MACULA_SERVER; default {DefaultServer}.", HelpName = "host:port", Recursive = true };
 
@@ -141,23 +137,20 @@ internal sealed class ConnectionOptions
             (host.Variable("XDG_DATA_HOME") is { } data
                 ? Path.Combine(data, "macula")
                 : Path.Combine(host.Variable("HOME") ?? ".", ".local", "share", "macula"));
-        foreach (var file in CertificateFiles.Select(name => Path.Combine(directory, name)))
-        {
-            try
-            {
-                if (!File.Exists(file)) continue;
-                using var certificate = X509Certificate2.CreateFromPem(File.ReadAllText(file));
-                return (QuicTrust.Pinned(QuicTrust.Fingerprint(certificate)), $"the certificate in {file} is trusted");
-            }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException or CryptographicException)
-            {
-                throw new UsageException(
-                    $"{file} should hold the gateway's certificate, but cannot be read: {error.Message} " +
-                    "Give --fingerprint, --ca or --insecure instead");
-            }
-        }
+        var file = Path.Combine(directory, DevelopmentCertificate.CertificateFile);
+        if (!File.Exists(file)) return null;
 
-        return null;
+        try
+        {
+            using var certificate = X509Certificate2.CreateFromPem(File.ReadAllText(file));
+            return (QuicTrust.Pinned(QuicTrust.Fingerprint(certificate)), $"the certificate in {file} is trusted");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            throw new UsageException(
+                $"{file} should hold the gateway's certificate, but cannot be read: {error.Message} " +
+                "Give --fingerprint, --ca or --insecure instead");
+        }
     }
 }
 

@@ -140,19 +140,19 @@ public sealed class UsageSpecs : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("MACULA_DATA_DIR", "", "certificate.pem")]
-    [InlineData("MACULA_DATA_DIR", "", DevelopmentCertificate.CertificateFile)]
-    [InlineData("XDG_DATA_HOME", "macula", "certificate.pem")]
-    [InlineData("HOME", ".local/share/macula", DevelopmentCertificate.CertificateFile)]
+    [InlineData("MACULA_DATA_DIR", "")]
+    [InlineData("XDG_DATA_HOME", "macula")]
+    [InlineData("HOME", ".local/share/macula")]
     public async Task A_gateway_on_this_machine_is_trusted_by_the_certificate_that_it_left(
-        string variable, string folder, string file)
+        string variable, string folder)
     {
         var root = Directory.CreateTempSubdirectory("macula-cli-");
         try
         {
             var directory = Directory.CreateDirectory(Path.Combine(root.FullName, folder));
             await File.WriteAllTextAsync(
-                Path.Combine(directory.FullName, file), _gateway.ServerCertificate.ExportCertificatePem());
+                Path.Combine(directory.FullName, DevelopmentCertificate.CertificateFile),
+                _gateway.ServerCertificate.ExportCertificatePem());
             await using var tool = Tool.StartBare(
                 _gateway, ["ping", "-n", "1", "--server", _gateway.Address], new() { [variable] = root.FullName });
 

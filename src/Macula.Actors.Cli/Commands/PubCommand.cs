@@ -18,7 +18,7 @@ internal static class PubCommand
     };
 
     private static readonly Option<bool> Retain = new("--retain")
-    { Description = "The gateway keeps it for later subscribers." };
+    { Description = "Marks it as retained. The mark travels with it; the gateway stores nothing." };
 
     private static readonly Option<int?> Count = new("--count", "-n")
     {
