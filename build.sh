@@ -9,7 +9,7 @@ readonly interop="$root/tests/interop-quiche"
 readonly node_dll="$root/src/Macula.Actors.Node/bin/Release/net10.0/Macula.Actors.Node.dll"
 readonly cli_dll="$root/src/Macula.Actors.Cli/bin/Release/net10.0/macula.dll"
 
-export PATH="$PATH:/usr/sbin:/sbin:$HOME/.dotnet"
+export PATH="$PATH:/usr/sbin:/sbin:${HOME:-/root}/.dotnet"
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
 # Bare machines have no libicu; nothing here needs it.
 export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
@@ -121,7 +121,7 @@ step() {
   local name=$1 started=$SECONDS
   shift
   say "== $name"
-  "$@" || die "$name failed: $*"
+  "$@" >&2 || { echo "0 passed, 1 failed"; die "$name failed: $*"; }
   say "   $((SECONDS - started)) s"
 }
 
@@ -205,7 +205,7 @@ has_library() { [[ $(ldconfig -p 2>/dev/null) == *"$1 "* ]]; }
 install_ngtcp2() {
   has_library libngtcp2.so.16 && has_library libngtcp2_crypto_gnutls.so.8 && return 0
   if ! command -v apt-get >/dev/null; then
-    say "There is no apt-get here: install ngtcp2 1.4 or later with its GnuTLS helper, or libmsquic, by hand."
+    say "There is no apt-get here: install ngtcp2 1.11 or later with its GnuTLS helper, or libmsquic, by hand."
     return 0
   fi
 
@@ -232,8 +232,13 @@ install_packages() {
   [[ -z $suite ]] || options+=(-t "$suite")
   say "Installing the Debian packages $* ..."
   known_packages "$suite" "$@" || as_root apt-get update -qq >&2
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install "${options[@]}" "$@" >&2
+  apt_install "${options[@]}" "$@" && return 0
+  say "That failed; apt's lists may be out of date. Once more with new ones ..."
+  as_root apt-get update -qq >&2
+  apt_install "${options[@]}" "$@"
 }
+
+apt_install() { as_root env DEBIAN_FRONTEND=noninteractive apt-get install "$@" >&2; }
 
 # Whether apt's lists, which bare images come without, name every package.
 known_packages() {
