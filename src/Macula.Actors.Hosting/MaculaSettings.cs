@@ -3,6 +3,7 @@ using Akka.Configuration;
 using Macula.Actors.Configuration;
 using Macula.Actors.Gateway;
 using Macula.Actors.Protocol;
+using Macula.Actors.Transport;
 
 namespace Macula.Actors.Hosting;
 
@@ -58,8 +59,31 @@ public sealed record MaculaSettings
             ShutdownGrace = shutdown.Duration("grace", TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(10)),
         };
 
+        if (faults.Count == 0 && root.Faults.Count == 0 && shutdown.Faults.Count == 0)
+            CheckTogether(root, settings); // a faulty value cannot be compared
         faults.AddRange([.. root.Faults, .. shutdown.Faults]);
         return faults.Count == 0 ? settings : throw new SettingsException([.. faults.Distinct()]);
+    }
+
+    // What no section can judge alone.
+    private static void CheckTogether(OptionsReader read, MaculaSettings settings)
+    {
+        var (quic, gateway) = (settings.Quic, settings.Actors.Gateway);
+
+        // Any holder of any public certificate would be a mesh peer.
+        if (quic.ClientCertificates != ClientCertificateMode.None && quic.ClientCaFile.Length == 0
+            && gateway.PeerStreams == PeerStreams.Authenticated)
+            read.Fault(
+                "quic.client-ca-file", "",
+                "a PEM file with the roots of your peers, while quic.client-certificates is "
+                + $"{read.Text("quic.client-certificates")} and gateway.peer-streams is authenticated; "
+                + "or set gateway.peer-streams = off");
+
+        var least = gateway.CloseGrace + quic.CloseTimeout;
+        if (settings.ShutdownGrace < least)
+            read.Fault(
+                "shutdown.grace", read.Text("shutdown.grace"),
+                $"at least gateway.close-grace and quic.close-timeout together, {least.TotalMilliseconds}ms");
     }
 
     // A source that cannot be read is a fault; the others are read all the same.

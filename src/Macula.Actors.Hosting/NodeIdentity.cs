@@ -22,6 +22,10 @@ public static class NodeIdentity
         return Keep(Path.Combine(settings.DataDirectory, FileName));
     }
 
+    /// <summary>The node's id as text, for people and logs.</summary>
+    /// <inheritdoc cref="Resolve"/>
+    public static string Name(MaculaSettings settings) => Resolve(settings).ToString();
+
     private static NodeId Keep(string file)
     {
         try

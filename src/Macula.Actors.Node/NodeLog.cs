@@ -11,12 +11,16 @@ internal static class NodeLog
 {
     private const string Template = "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}";
 
-    public static Logger Create(NodeArguments arguments)
+    /// <param name="node">On every line, as <c>NodeId</c>: logs of many nodes end in one place.</param>
+    /// <param name="realm">The same, as <c>Realm</c>.</param>
+    public static Logger Create(NodeArguments arguments, string node, string realm)
     {
         // What frameworks say at Information is about themselves; their warnings are ours to see.
         var framework = arguments.LogLevel < LogEventLevel.Information ? arguments.LogLevel : LogEventLevel.Warning;
         var log = new LoggerConfiguration()
             .MinimumLevel.Is(arguments.LogLevel)
+            .Enrich.WithProperty("NodeId", node)
+            .Enrich.WithProperty("Realm", realm)
             .MinimumLevel.Override("Microsoft", framework)
             .Filter.ByExcluding(line => line.Exception is MaculaStartException) // NodeRun tells it in a sentence
             .Filter.ByExcluding(line => line.Level < framework && IsAkkasOwn(line));

@@ -19,7 +19,7 @@ internal static class NodeRun
         try
         {
             var settings = MaculaSettings.Load(arguments.ToOptions());
-            await using var log = NodeLog.Create(arguments);
+            await using var log = NodeLog.Create(arguments, NodeIdentity.Name(settings), settings.Realm);
             return await RunAsync(settings, arguments, log, cancellation);
         }
         catch (SettingsException fault)

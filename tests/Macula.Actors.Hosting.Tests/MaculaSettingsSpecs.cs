@@ -92,6 +92,40 @@ public sealed class MaculaSettingsSpecs
         Assert.StartsWith(fault, Assert.Single(Faults(Bare().Set(key, value))), StringComparison.Ordinal);
 
     [Theory]
+    [InlineData("allow", "", "authenticated", false)]
+    [InlineData("require", "", "authenticated", false)]
+    [InlineData("require", "/peers.pem", "authenticated", true)]
+    [InlineData("require", "", "off", true)]
+    [InlineData("none", "", "authenticated", true)]
+    public void Peers_are_never_trusted_by_a_public_certificate(string mode, string roots, string peers, bool isGood)
+    {
+        var options = Bare().Set("macula.quic.client-certificates", mode).Set("macula.quic.client-ca-file", roots)
+            .Set("macula.gateway.peer-streams", peers);
+
+        if (isGood) MaculaSettings.Load(options);
+        else
+            Assert.Equal(
+                $"macula.quic.client-ca-file is ''; allowed: a PEM file with the roots of your peers, while "
+                + $"quic.client-certificates is {mode} and gateway.peer-streams is authenticated; or set "
+                + "gateway.peer-streams = off",
+                Assert.Single(Faults(options)));
+    }
+
+    [Fact]
+    public void The_shutdown_has_time_to_close_connections()
+    {
+        var options = Bare().Set("macula.gateway.close-grace", "1s").Set("macula.quic.close-timeout", "3s");
+        options.Set("macula.shutdown.grace", "3999ms");
+        Assert.Equal(
+            "macula.shutdown.grace is '3999ms'; allowed: at least gateway.close-grace and quic.close-timeout "
+            + "together, 4000ms",
+            Assert.Single(Faults(options)));
+
+        options.Set("macula.shutdown.grace", "4s");
+        Assert.Equal(TimeSpan.FromSeconds(4), MaculaSettings.Load(options).ShutdownGrace);
+    }
+
+    [Theory]
     [InlineData("0.0.0.0:9443,[::1]:0", "0.0.0.0:9443", "[::1]:0")]
     [InlineData("127.0.0.1:1", "127.0.0.1:1")]
     public void Listeners_are_addresses_with_ports(string text, params string[] endPoints) => Assert.Equal(

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json;
 
 namespace Macula.Actors.Hosting.Tests;
 
@@ -25,6 +26,41 @@ public sealed class NodeProgramSpecs
             Assert.Contains(said, output, StringComparison.Ordinal);
         Assert.Contains(ready.GetProperty("fingerprint").GetString()!, output, StringComparison.Ordinal);
         Assert.DoesNotContain("Exception", errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task One_listener_on_any_IPv6_address_takes_IPv4_too()
+    {
+        if (!Socket.OSSupportsIPv6) return; // a kernel without IPv6 has nothing to show
+
+        using var node = new NodeProcess("-D", "macula.quic.listen=[::]:0");
+        var ready = await node.ReadyAsync();
+        var listening = IPEndPoint.Parse(Assert.Single(ready.GetProperty("listening").EnumerateArray()).GetString()!);
+
+        using var other = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        var taken = Assert.Throws<SocketException>(() => other.Bind(new IPEndPoint(IPAddress.Any, listening.Port)));
+        Assert.Equal(SocketError.AddressAlreadyInUse, taken.SocketErrorCode);
+        node.Signal("TERM");
+        Assert.Equal(0, (await node.EndAsync()).Code);
+    }
+
+    [Fact]
+    public async Task Every_line_of_the_log_names_node_and_realm()
+    {
+        using var node = new NodeProcess(
+            "--port", "0", "--realm", "org.example.test", "-D", "macula.node-id=one", "--log-format", "json");
+        await node.ReadyAsync();
+        node.Signal("TERM");
+        var (_, _, errors) = await node.EndAsync();
+
+        var lines = errors.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.NotEmpty(lines);
+        Assert.All(lines, line =>
+        {
+            var properties = JsonDocument.Parse(line).RootElement;
+            Assert.Equal("one", properties.GetProperty("NodeId").GetString());
+            Assert.Equal("org.example.test", properties.GetProperty("Realm").GetString());
+        });
     }
 
     [Fact]
