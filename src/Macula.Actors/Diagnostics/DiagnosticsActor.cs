@@ -16,7 +16,7 @@ public sealed class DiagnosticsActor : ReceiveActor
     // Parsing and printing costs the node; and what is escaped grows up to six times, into one frame.
     private const int MaxArgs = 64 * 1024;
 
-    private const string Version = "0.1.0";
+    private static readonly string Version = typeof(DiagnosticsActor).Assembly.GetName().Version!.ToString(3);
 
     private readonly long _started = Stopwatch.GetTimestamp();
     private readonly GatewayIdentity _identity;

@@ -11,6 +11,4 @@ internal sealed class StreamSession(IQuicStream stream, StreamWriter writer)
 
     /// <summary>Whether it is the first that the client opened (RFC 9000, section 2.1), where CONNECT comes.</summary>
     public bool IsFirst => Stream.Id == 0;
-
-    public bool InputEnded { get; set; }
 }
