@@ -507,7 +507,14 @@ public sealed class ClientConnectionActorSpecs : TestKit
         var (peer, stream) = await Join();
         stream.Abort();
 
-        await AssertClosed(peer, "normal");
+        // The reset makes its way through the reader and the writer; the time for grace counts from its arrival.
+        await this.Eventually(() =>
+        {
+            this.Advance(Options.CloseGrace);
+            return peer.Connection.Closed.IsCompleted;
+        });
+        Assert.Equal(DisconnectReason.Normal, await peer.Closed());
+        await Ended("normal");
     }
 
     private int _streams;
