@@ -26,7 +26,7 @@ public enum FrameDelivery
     Droppable,
 
     /// <summary>Not queued when there is no room, and nothing else happens: the sender sees to it. A CALL, which another
-    /// provider may take.</summary>
+    /// provider may take, or a CANCEL, which only saves work.</summary>
     Refusable,
 
     /// <summary>Never dropped: when there is no room the consumer is disconnected.</summary>

@@ -324,8 +324,9 @@ public sealed class RpcActor : LeasedActor, IWithTimers
         return true;
     }
 
+    // A courtesy: callers who give up must not be able to drive a busy provider over its queue's limit.
     private void TellCancelled(PendingCall call) => call.ProviderStream?.TrySend(
-        new CancelMessage(CallId.FromCounter(_run + call.Id)).ToFrame(), FrameDelivery.Required);
+        new CancelMessage(CallId.FromCounter(_run + call.Id)).ToFrame(), FrameDelivery.Refusable);
 
     // Providers may send any code; a metric's tag must come from a short list.
     private static string Outcome(ReplyMessage reply) => reply.Error is not { } error ? "ok"

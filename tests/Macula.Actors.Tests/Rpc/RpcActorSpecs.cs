@@ -286,6 +286,7 @@ public sealed class RpcActorSpecs : TestKit
         await this.Eventually(() => Pending == 1);
 
         Assert.Equal(2, provider.Frames.Count(frame => frame.Type == FrameType.Cancel));
+        Assert.All(provider.Deliveries, delivery => Assert.Equal(FrameDelivery.Refusable, delivery));
         Assert.Empty(caller.Frames);
         Assert.Equal(2, Outcomes("caller_gone"));
         await Reply(provider, provider.Frames[2].Call().CallId, "ok");
