@@ -66,10 +66,11 @@ internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
                 return true;
             }
 
-            if (overflow) End();
+            if (!overflow) return false;
+            _onOverflow(); // before the end, which is news to the same actor and would look like the peer's doing
+            End();
         }
 
-        if (overflow) _onOverflow();
         return false;
     }
 
