@@ -137,9 +137,11 @@ public sealed class ExchangesSpecs(ITestOutputHelper log) : TestKit(TestConfig.S
             if (!streams.ContainsKey(stream)) streams[stream] = await peer.Open();
             await streams[stream].Send(bytes);
             if (bytes.Length < Frame.HeaderLength) continue; // half a frame: nothing can be asked on that stream now
-            await Collect(streams, answers);
+            List<(string Stream, WireFrame Frame)> ofStep = [];
+            await Collect(streams, ofStep);
             await Handled();
-            await Collect(streams, answers);
+            await Collect(streams, ofStep);
+            answers.AddRange(ofStep.OrderBy(answer => answer.Stream, StringComparer.Ordinal)); // no order between streams
         }
 
         return answers;
