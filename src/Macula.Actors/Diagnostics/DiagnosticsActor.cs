@@ -95,7 +95,11 @@ public sealed class DiagnosticsActor : ReceiveActor
                 ["size"] = table.Size,
                 ["limit"] = table.Limit,
                 ["high_water"] = table.HighWater,
+                ["evicted"] = table.Evictions,
+                ["expired"] = table.Expiries,
                 ["rejected"] = table.Rejected,
+                ["rejections"] = new JsonObject(table.Rejections.Select(
+                    each => KeyValuePair.Create(each.Key, (JsonNode?)each.Value))),
             };
         }
 

@@ -51,12 +51,18 @@ public sealed class GatewayMetrics
         _delivered = meter.CreateCounter<long>("macula.pubsub.delivered", "{message}");
         _expired = meter.CreateCounter<long>("macula.registry.expired", "{service}");
 
-        IEnumerable<Measurement<long>> Each(Func<IBoundedTable, long> value) => census.Tables.Select(
-            table => new Measurement<long>(value(table), new KeyValuePair<string, object?>("table", table.Name)));
+        IEnumerable<Measurement<long>> Each(Func<IBoundedTable, long> value) =>
+            census.Tables.Select(table => new Measurement<long>(value(table), Tag("table", table.Name)));
+        IEnumerable<Measurement<long>> Rejections() =>
+            from table in census.Tables
+            from rejection in table.Rejections
+            select new Measurement<long>(rejection.Value, Tag("table", table.Name), Tag("reason", rejection.Key));
         meter.CreateObservableGauge("macula.table.size", () => Each(table => table.Size), "{entry}");
         meter.CreateObservableGauge("macula.table.limit", () => Each(table => table.Limit), "{entry}");
         meter.CreateObservableGauge("macula.table.high_water", () => Each(table => table.HighWater), "{entry}");
-        meter.CreateObservableCounter("macula.table.rejected", () => Each(table => table.Rejected), "{entry}");
+        meter.CreateObservableCounter("macula.table.evicted", () => Each(table => table.Evictions), "{entry}");
+        meter.CreateObservableCounter("macula.table.expired", () => Each(table => table.Expiries), "{entry}");
+        meter.CreateObservableCounter("macula.table.rejected", Rejections, "{entry}");
     }
 
     public void ConnectionAccepted() => _accepted.Add(1);

@@ -12,9 +12,14 @@ public sealed class BoundedTableSpecs
         table.Set(3);
         table.Set(1);
         table.Reject();
-        table.Reject(4);
+        table.Reject("too_large");
+        table.Reject("too_large");
+        table.Evicted();
+        table.Expired(4);
 
-        Assert.Equal(("things", 1, 3, 3, 5), (table.Name, table.Size, table.Limit, table.HighWater, table.Rejected));
+        Assert.Equal(("things", 1, 3, 3), (table.Name, table.Size, table.Limit, table.HighWater));
+        Assert.Equal((1, 4, 3), (table.Evictions, table.Expiries, table.Rejected));
+        Assert.Equal([("full", 1), ("too_large", 2)], table.Rejections.Select(each => (each.Key, each.Value)));
     }
 
     [Fact]
@@ -42,14 +47,17 @@ public sealed class BoundedTableSpecs
     }
 
     [Fact]
-    public void The_census_lists_tables_by_name_and_a_later_one_replaces_its_namesake()
+    public void The_census_lists_tables_by_name_and_who_restarts_goes_on_with_the_counts()
     {
         var census = new TableCensus();
-        census.Add("b", 1).Set(1);
+        census.Add("b", 3).Set(1);
         census.Add("a", 2);
-        census.Add("b", 3);
+        census.Add("b", 3).Reject();
 
-        Assert.Equal([("a", 2L, 0L), ("b", 3L, 0L)], census.Tables.Select(t => (t.Name, t.Limit, t.Size)));
+        Assert.Equal(
+            [("a", 2, 0, 0, 0), ("b", 3, 0, 1, 1)],
+            census.Tables.Select(t => (t.Name, t.Limit, t.Size, t.HighWater, t.Rejected)));
+        Assert.Throws<ArgumentException>(() => census.Add("b", 4));
     }
 
     [Fact]

@@ -1,0 +1,27 @@
+namespace Macula.Actors.Memory;
+
+/// <summary>What a <c>MemoryGuardActor</c> tells the concerns.</summary>
+public static class MemoryProtocol
+{
+    /// <summary>Told to every concern when it changes. While it is <see cref="MemoryLevel.Normal"/>, all is as ever.
+    /// </summary>
+    public sealed record LevelChanged(MemoryLevel Level) : ILocal;
+}
+
+/// <summary>What is given up for memory, in this order; each level includes those before it.</summary>
+public enum MemoryLevel
+{
+    Normal,
+
+    /// <summary>New clients are refused with <c>memory_pressure</c>.</summary>
+    RefuseClients,
+
+    /// <summary>Idle mesh connections are closed.</summary>
+    CloseIdlePeers,
+
+    /// <summary>Retained messages and the discovery cache are dropped, and not kept for now.</summary>
+    DropCaches,
+
+    /// <summary>Outbound queues are a quarter of what they may be.</summary>
+    ShrinkQueues,
+}
