@@ -30,4 +30,7 @@ public static class ReplyErrorCodes
 
     /// <summary>The provider went away before it replied.</summary>
     public const string ProviderGone = "provider_gone";
+
+    /// <summary>The node failed while it had the call.</summary>
+    public const string InternalError = "internal_error";
 }

@@ -10,8 +10,9 @@ namespace Macula.Actors.Clients;
 /// <summary>Knows who is connected to this node: admits up to the limit, delivers, and supersedes.</summary>
 /// <remarks>Between any two messages: each entry of <see cref="_clients"/> has exactly one in <see cref="_streams"/>,
 /// under its node id; no stream is there without its client; each client is watched; there are at most MaxClients.
-/// <see cref="Remove"/> is the only way out.</remarks>
-public sealed class ClientManagerActor : ReceiveActor
+/// <see cref="Remove"/> is the only way out. An entry is told apart from a later one of the same node by its connection
+/// actor, whose reference no other ever has: a late end of it meets nobody.</remarks>
+public sealed class ClientManagerActor : ConcernActor
 {
     private readonly Dictionary<IActorRef, ClientInfo> _clients = [];
     private readonly Dictionary<NodeId, IFrameSink> _streams = [];
@@ -31,36 +32,44 @@ public sealed class ClientManagerActor : ReceiveActor
         (_options, _metrics) = (options, metrics);
         _clientTable = census.Add("clients", options.MaxClients);
         _streamTable = census.Add("client_streams", options.MaxClients);
+        Working();
+    }
 
+    protected override void Working()
+    {
         Receive<Connect>(OnConnect);
         Receive<Deliver>(OnDeliver);
+        Receive<Resume>(OnResume);
         Receive<Terminated>(msg => Remove(msg.ActorRef));
         Receive<Drain>(_ => _draining = true);
     }
 
-    protected override void PostRestart(Exception reason)
+    protected override void Recovering()
     {
-        base.PostRestart(reason);
-        Context.Parent.Tell(new GatewayProtocol.StateLost(Self.Path.Name));
+        Receive<Resume>(OnResume);
+        Receive<Terminated>(msg => Remove(msg.ActorRef));
+        Receive<Drain>(_ => _draining = true);
     }
 
     private void OnConnect(Connect msg)
     {
-        var connection = msg.Stream.Connection;
-        var previous = _streams.GetValueOrDefault(msg.Client.Node)?.Connection;
-        var takesPlace = previous is not null || _clients.ContainsKey(connection);
-        if (_draining)
-        {
-            Refuse(msg, DisconnectReason.ShuttingDown, TimeSpan.Zero);
-            return;
-        }
+        if (_draining) Refuse(msg.Client, DisconnectReason.ShuttingDown, TimeSpan.Zero);
+        else if (TryPut(msg.Client, msg.Stream)) Sender.Tell(new Admitted(msg.Client.Node));
+    }
 
+    private void OnResume(Resume msg) => TryPut(msg.Client, msg.Stream);
+
+    private bool TryPut(ClientInfo client, IFrameSink stream)
+    {
+        var connection = stream.Connection;
+        var previous = _streams.GetValueOrDefault(client.Node)?.Connection;
+        var takesPlace = previous is not null || _clients.ContainsKey(connection);
         if (!takesPlace && _clients.Count >= _options.MaxClients)
         {
             _clientTable.Reject();
             LogRejection();
-            Refuse(msg, DisconnectReason.MaxClientsReached, _options.RetryAfter);
-            return;
+            Refuse(client, DisconnectReason.MaxClientsReached, _options.RetryAfter);
+            return false;
         }
 
         if (previous is not null && !previous.Equals(connection))
@@ -72,10 +81,10 @@ public sealed class ClientManagerActor : ReceiveActor
 
         Remove(connection); // it may come back under another node id
         Context.Watch(connection);
-        _clients[connection] = msg.Client;
-        _streams[msg.Client.Node] = msg.Stream;
+        _clients[connection] = client;
+        _streams[client.Node] = stream;
         Count();
-        Sender.Tell(new Admitted(msg.Client.Node));
+        return true;
     }
 
     private void OnDeliver(Deliver msg)
@@ -104,10 +113,10 @@ public sealed class ClientManagerActor : ReceiveActor
         _streamTable.Set(_streams.Count);
     }
 
-    private void Refuse(Connect msg, DisconnectReason reason, TimeSpan retryAfter)
+    private void Refuse(ClientInfo client, DisconnectReason reason, TimeSpan retryAfter)
     {
         _metrics.ConnectionRefused(reason.Text());
-        Sender.Tell(new Refused(msg.Client.Node, reason, retryAfter));
+        Sender.Tell(new Refused(client.Node, reason, retryAfter));
     }
 
     private void LogRejection()

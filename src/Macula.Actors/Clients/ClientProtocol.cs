@@ -11,6 +11,10 @@ public static class ClientProtocol
     /// <param name="Stream">Where frames for this node go; its connection is the client.</param>
     public sealed record Connect(ClientInfo Client, IFrameSink Stream) : ILocal;
 
+    /// <summary>Told by a connection whose client was admitted, to a manager that has restarted. Answered
+    /// <see cref="Refused"/> or nothing.</summary>
+    public sealed record Resume(ClientInfo Client, IFrameSink Stream) : ILocal;
+
     public sealed record Admitted(NodeId Node) : IToConnection;
 
     /// <param name="RetryAfter">When to try again; zero when that would not help.</param>

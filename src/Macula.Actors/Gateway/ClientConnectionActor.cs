@@ -1,6 +1,7 @@
 using System.Buffers;
 using Akka.Actor;
 using Akka.Event;
+using Macula.Actors.Bounded;
 using Macula.Actors.Clients;
 using Macula.Actors.Protocol;
 using Macula.Actors.PubSub;
@@ -31,6 +32,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     private readonly AssemblyBudget _assembly;
     private readonly OutboundQueue _outbound;
     private readonly Queue<FrameLease> _connects = []; // of CONNECTs that the client manager has yet to answer
+    private readonly StandingRequests _standing = new();
     private StreamSession? _connecting;
     private NodeId _node;
     private ClientInfo? _client;
@@ -103,7 +105,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     private void Admitted()
     {
         Receive<FrameArrived>(Handled(OnFrame));
-        Receive<ClientProtocol.Admitted>(_ => Welcome()); // the answer to a further CONNECT
+        Receive<ClientProtocol.Admitted>(_ => { if (_connects.Count > 0) Welcome(); }); // the answer to a further CONNECT
         Receive<ClientProtocol.Refused>(OnRefused);
         Receive<ClientProtocol.Superseded>(_ => Refuse(
             DisconnectReason.SessionSuperseded, $"The node {_node} has connected again."));
@@ -120,6 +122,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         Receive<StreamWritten>(msg => Forget(msg.Session));
         Receive<StreamEnded>(_ => { });
         Receive<ConnectionEnded>(OnConnectionEnded);
+        Receive<ConnectionProtocol.Announce>(msg => Sender.Tell(new ListenerProtocol.Announced(msg.Concern, msg.Round)));
         ReceiveAny(_ => { });
     }
 
@@ -136,6 +139,9 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
             $"More than {_options.MaxBytesAssembling} bytes of large frames have begun to arrive at once."));
         Receive<ConnectionProtocol.Close>(msg => Refuse(msg.Reason, msg.Message));
         Receive<ConnectionEnded>(OnConnectionEnded);
+        Receive<ConnectionProtocol.Announce>(OnAnnounce);
+        Receive<PubSubProtocol.NotSubscribed>(_standing.Refused);
+        Receive<RegistryProtocol.NotStored>(_standing.Refused);
         Receive<Tick>(_ => { });
     }
 
@@ -185,6 +191,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         if (!_streams.Remove(session.Stream.Id)) return;
         _ = session.Stream.DisposeAsync().AsTask();
         if (!session.Writer.IsHeldOpen) return; // nothing was subscribed or advertised on it
+        _standing.StreamEnded(session.Writer);
         _neighbours.PubSub.Tell(new PubSubProtocol.StreamEnded(session.Writer));
         _neighbours.Registry.Tell(new RegistryProtocol.StreamEnded(session.Writer));
         _neighbours.Rpc.Tell(new RpcProtocol.StreamEnded(session.Writer));
@@ -292,7 +299,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
 
     private void OnRefused(ClientProtocol.Refused msg)
     {
-        _connects.Dequeue().Return();
+        if (_connects.TryDequeue(out var lease)) lease.Return(); // none when it was announced again
         Refuse(msg.Reason, Sentence(msg.Reason), msg.RetryAfter);
     }
 
@@ -331,9 +338,11 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         if (!SubscribeMessage.TryDecode(payload, out var subscribe, out var error)) Skip(frame, error);
         else if (subscribe.Topics.Count > 0)
         {
-            frame.Session.Writer.IsHeldOpen = true;
-            _neighbours.PubSub.Tell(
-                new PubSubProtocol.Subscribe(frame.Session.Writer, subscribe.Topics, frame.PassOn()));
+            var writer = frame.Session.Writer;
+            writer.IsHeldOpen = true;
+            Utf8Text[] patterns = [.. subscribe.Topics.Select(each => each.ToOwned())]; // a slice would keep its frame alive
+            var request = _standing.Subscribed(writer, patterns);
+            _neighbours.PubSub.Tell(new PubSubProtocol.Subscribe(writer, patterns, request, frame.PassOn()));
         }
     }
 
@@ -341,8 +350,11 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     {
         if (!UnsubscribeMessage.TryDecode(payload, out var unsubscribe, out var error)) Skip(frame, error);
         else
+        {
+            _standing.Unsubscribed(frame.Session.Writer, unsubscribe.Topics);
             _neighbours.PubSub.Tell(
                 new PubSubProtocol.Unsubscribe(frame.Session.Writer, unsubscribe.Topics, frame.PassOn()));
+        }
     }
 
     private void OnCall(FrameArrived frame, in ReadOnlySequence<byte> payload)
@@ -386,11 +398,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         else if (operation == DhtOperation.Store)
         {
             if (!StoreMessage.TryDecode(payload, out var store, out error)) Skip(frame, error);
-            else
-            {
-                if (!_node.IsEmpty) writer.IsHeldOpen = true;
-                _neighbours.Registry.Tell(new RegistryProtocol.Store(writer, _node, store, frame.PassOn()));
-            }
+            else OnStore(frame, store);
         }
         else if (operation == DhtOperation.FindValue)
         {
@@ -416,6 +424,25 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         }
     }
 
+    private void OnStore(FrameArrived frame, StoreMessage store)
+    {
+        var (writer, now) = (frame.Session.Writer, Context.System.Scheduler.Elapsed());
+        List<RegistryProtocol.StoredRecord> records = [];
+        foreach (var element in store.Value.Elements() ?? [])
+        {
+            var value = element.ToOwned(); // a slice would keep its frame alive
+            if (ServiceRecord.TryDecode(value, out var record, out var error))
+                records.Add(new RegistryProtocol.StoredRecord(record, value, now));
+            else Skip(frame, error);
+        }
+
+        if (records.Count == 0) return;
+        var key = DhtKey.FromBytes(store.Key.Span);
+        if (!_node.IsEmpty) writer.IsHeldOpen = true;
+        _standing.Stored(writer, key, records);
+        _neighbours.Registry.Tell(new RegistryProtocol.Store(writer, _node, key, records, frame.PassOn()));
+    }
+
     private void OnDisconnect(FrameArrived frame, in ReadOnlySequence<byte> payload)
     {
         if (RawValue.Check(payload) is var code and not DecodeErrorCode.None)
@@ -427,6 +454,25 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         _closeReason = DisconnectReason.Normal.Text();
         Become(Closing);
         CloseConnection();
+    }
+
+    private void OnAnnounce(ConnectionProtocol.Announce msg)
+    {
+        if (msg.Concern.Equals(_neighbours.Clients)) AnnounceClient();
+        else if (msg.Concern.Equals(_neighbours.PubSub))
+            foreach (var subscriptions in _standing.Subscriptions) msg.Concern.Tell(subscriptions);
+        else if (msg.Concern.Equals(_neighbours.Registry) && (!_node.IsEmpty || _standing.Records.Count > 0))
+            msg.Concern.Tell(new RegistryProtocol.Resume(
+                _node.IsEmpty ? _standing.Records[0].Stream : _connecting!.Writer, _node, _client?.Address ?? "",
+                _client?.Endpoint ?? "", _standing.Records));
+        Sender.Tell(new ListenerProtocol.Announced(msg.Concern, msg.Round));
+    }
+
+    // A CONNECT that is not answered may have been lost; one that waits there still is answered twice, which does no harm.
+    private void AnnounceClient()
+    {
+        if (!_node.IsEmpty) _neighbours.Clients.Tell(new ClientProtocol.Resume(_client!, _connecting!.Writer));
+        if (_connects.Count > 0) _neighbours.Clients.Tell(new ClientProtocol.Connect(_client!, _connecting!.Writer));
     }
 
     // ---- faults and ends

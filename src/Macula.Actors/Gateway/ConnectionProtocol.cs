@@ -1,3 +1,4 @@
+using Akka.Actor;
 using Macula.Actors.Protocol;
 
 namespace Macula.Actors.Gateway;
@@ -8,4 +9,8 @@ public static class ConnectionProtocol
     /// <summary>Tell the peer why, then close. The actor stops when the connection has ended.</summary>
     /// <param name="Message">A sentence for people.</param>
     public sealed record Close(DisconnectReason Reason, string Message) : IToConnection;
+
+    /// <summary>Tell a concern that has restarted what it must know of this connection, then answer
+    /// <see cref="ListenerProtocol.Announced"/>.</summary>
+    public sealed record Announce(IActorRef Concern, long Round) : IToConnection;
 }

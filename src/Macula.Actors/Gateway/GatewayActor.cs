@@ -14,8 +14,14 @@ using static Macula.Actors.Gateway.GatewayProtocol;
 namespace Macula.Actors.Gateway;
 
 /// <summary>The node: starts its concerns and its listeners, says when it is ready, and ends it all in order.</summary>
+/// <remarks>The concerns are restarted rest-for-one, and what a restarted one has forgotten the connections announce to
+/// it again (docs/failure-modes.md). One that fails too often ends the node.</remarks>
 public sealed class GatewayActor : ReceiveActor
 {
+    private const int MaxRestarts = 10;
+
+    private static readonly TimeSpan RestartWindow = TimeSpan.FromSeconds(60);
+
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly GatewaySettings _settings;
     private readonly GatewayIdentity _identity;
@@ -26,9 +32,12 @@ public sealed class GatewayActor : ReceiveActor
     private readonly HashSet<IActorRef> _listeners = [];
     private readonly List<IPEndPoint> _bound = [];
     private readonly List<IActorRef> _asking = [];
+    private readonly List<IActorRef> _concerns = []; // each depends on those before it
+    private readonly Dictionary<IActorRef, (long Round, HashSet<IActorRef> Listeners)> _recovering = [];
+    private readonly Dictionary<string, IActorRef> _handlers = new(StringComparer.Ordinal);
     private IActorRef _clients = ActorRefs.Nobody;
     private IActorRef _rpc = ActorRefs.Nobody;
-    private IActorRef _diagnostics = ActorRefs.Nobody;
+    private long _round;
     private Exception? _fault;
 
     /// <param name="listen">An entry per address, at least one.</param>
@@ -48,20 +57,24 @@ public sealed class GatewayActor : ReceiveActor
         Receive<ListenerProtocol.NotBound>(OnNotBound);
         Receive<GetReady>(_ => OnGetReady());
         Receive<Shutdown>(_ => OnShutdown());
-        Receive<StateLost>(OnStateLost);
-        Receive<Terminated>(OnListenerEnded);
+        Receive<Restarted>(_ => OnRestarted());
+        Receive<ListenerProtocol.Announced>(OnAnnounced);
+        Receive<Provided>(OnProvided);
+        Receive<Terminated>(msg => OnEnded(msg.ActorRef));
     }
+
+    protected override SupervisorStrategy SupervisorStrategy() =>
+        new RestForOneStrategy(() => _concerns, MaxRestarts, RestartWindow);
 
     protected override void PreStart()
     {
-        _clients = Context.ActorOf(ClientManagerActor.Props(_settings.Clients, _census, _metrics), "clients");
-        var pubSub = Context.ActorOf(PubSubActor.Props(_settings.PubSub, _census, _metrics), "pubsub");
-        var registry = Context.ActorOf(
-            RegistryActor.Props(_settings.Registry, _identity.Node, _census, _metrics), "registry");
-        _rpc = Context.ActorOf(
-            RpcActor.Props(_settings.Rpc, _identity.Node, registry, _clients, _census, _metrics), "rpc");
-        _diagnostics = Context.ActorOf(DiagnosticsActor.Props(_identity, _census), "diagnostics");
-        RegisterDiagnostics();
+        _clients = Concern(ClientManagerActor.Props(_settings.Clients, _census, _metrics), "clients");
+        var pubSub = Concern(PubSubActor.Props(_settings.PubSub, _census, _metrics), "pubsub");
+        var registry = Concern(RegistryActor.Props(_settings.Registry, _identity.Node, _census, _metrics), "registry");
+        _rpc = Concern(RpcActor.Props(_settings.Rpc, _identity.Node, registry, _clients, _census, _metrics), "rpc");
+        var diagnostics = Context.ActorOf(DiagnosticsActor.Props(_identity, _census), "diagnostics");
+        foreach (var procedure in DiagnosticsActor.Procedures)
+            _rpc.Tell(new RpcProtocol.Register(procedure, diagnostics), diagnostics);
 
         var neighbours = new Neighbours(_clients, pubSub, registry, _rpc);
         var connections = _census.Add("connections", _settings.Gateway.MaxConnections);
@@ -78,27 +91,51 @@ public sealed class GatewayActor : ReceiveActor
         }
     }
 
-    private void RegisterDiagnostics()
+    private IActorRef Concern(Props props, string name)
     {
-        foreach (var procedure in DiagnosticsActor.Procedures)
-            _rpc.Tell(new RpcProtocol.Register(procedure, _diagnostics), _diagnostics);
+        var concern = Context.Watch(Context.ActorOf(props, name));
+        _concerns.Add(concern);
+        return concern;
     }
 
-    private void OnStateLost(StateLost msg)
+    private void OnRestarted()
     {
-        _log.Error("The actor {Concern} failed and lost its state: closing all connections, so that clients start anew", msg.Concern);
-        RegisterDiagnostics();
-        var why = new ConnectionProtocol.Close(
-            DisconnectReason.InternalError, "The node has lost what it knew of this session; connect again.");
-        foreach (var listener in _listeners) listener.Tell(new ListenerProtocol.CloseAll(why));
+        var concern = Sender;
+        _log.Warning("The concern {Concern} failed and has started anew: all connections announce themselves to it", concern.Path.Name);
+        _metrics.ConcernRestarted(concern.Path.Name);
+        if (concern.Equals(_rpc))
+            foreach (var (procedure, handler) in _handlers)
+                concern.Tell(new RpcProtocol.Register(procedure, handler), handler);
+
+        _recovering[concern] = (++_round, [.. _listeners]);
+        foreach (var listener in _listeners) listener.Tell(new ListenerProtocol.Announce(concern, _round));
+        OnAnnounced(new ListenerProtocol.Announced(concern, _round));
     }
 
-    // A node that hears nobody must not look alive: whoever runs it starts it again.
-    private void OnListenerEnded(Terminated msg)
+    private void OnAnnounced(ListenerProtocol.Announced msg)
     {
-        _listeners.Remove(msg.ActorRef);
+        if (!_recovering.TryGetValue(msg.Concern, out var recovering) || recovering.Round != msg.Round) return;
+        recovering.Listeners.Remove(Sender);
+        if (recovering.Listeners.Count > 0) return;
+        _recovering.Remove(msg.Concern);
+        msg.Concern.Tell(Recovered.Instance);
+    }
+
+    private void OnProvided(Provided msg)
+    {
+        if (!_handlers.ContainsValue(msg.Handler)) Context.Watch(msg.Handler);
+        _handlers[msg.Procedure] = msg.Handler;
+    }
+
+    // A node that hears nobody, or has a concern that cannot be kept alive, must not look alive: whoever runs it starts
+    // it again.
+    private void OnEnded(IActorRef ended)
+    {
+        foreach (var (procedure, handler) in _handlers.ToArray())
+            if (handler.Equals(ended)) _handlers.Remove(procedure);
+        if (!_listeners.Remove(ended) && !_concerns.Contains(ended)) return;
         if (_fault is not null) return; // it never listened, and whoever asks is told
-        _log.Error("The listener {Listener} has ended: stopping the node", msg.ActorRef.Path.Name);
+        _log.Error("{Actor} has ended: stopping the node", ended.Path.Name);
         OnShutdown();
     }
 

@@ -29,6 +29,7 @@ public sealed class GatewayMetrics
     private readonly Counter<long> _published;
     private readonly Counter<long> _delivered;
     private readonly Counter<long> _expired;
+    private readonly Counter<long> _restarts;
 
     /// <param name="meters">Makes the meter; an own factory per node, so that nodes do not count each other.</param>
     /// <param name="census">Each of its tables becomes a measurement of <c>macula.table.size</c> and its kin.</param>
@@ -50,6 +51,7 @@ public sealed class GatewayMetrics
         _published = meter.CreateCounter<long>("macula.pubsub.published", "{message}");
         _delivered = meter.CreateCounter<long>("macula.pubsub.delivered", "{message}");
         _expired = meter.CreateCounter<long>("macula.registry.expired", "{service}");
+        _restarts = meter.CreateCounter<long>("macula.concern.restarts", "{restart}");
 
         IEnumerable<Measurement<long>> Each(Func<IBoundedTable, long> value) =>
             census.Tables.Select(table => new Measurement<long>(value(table), Tag("table", table.Name)));
@@ -104,6 +106,8 @@ public sealed class GatewayMetrics
     }
 
     public void ServicesExpired(int count) => _expired.Add(count);
+
+    public void ConcernRestarted(string concern) => _restarts.Add(1, Tag("concern", concern));
 
     private static KeyValuePair<string, object?> Tag(string name, object value) => new(name, value);
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using Akka.Actor;
 
 namespace Macula.Actors.Gateway;
 
@@ -14,9 +15,22 @@ public static class GatewayProtocol
 
     public sealed record Ready(IReadOnlyList<IPEndPoint> Listening) : ILocal;
 
-    /// <summary>Told by a concern that has failed and starts anew, without what it knew of the connections. All are
-    /// closed, so that clients come back and say it again: nobody is left with half a session.</summary>
-    public sealed record StateLost(string Concern) : ILocal;
+    /// <summary>Told by a concern that has failed and starts anew, empty: every connection is asked to announce itself to
+    /// it again, then it is told <see cref="Recovered"/>.</summary>
+    public sealed record Restarted : ILocal
+    {
+        public static readonly Restarted Instance = new();
+    }
+
+    /// <summary>Told to a concern that has restarted: every connection has announced itself.</summary>
+    public sealed record Recovered : ILocal
+    {
+        public static readonly Recovered Instance = new();
+    }
+
+    /// <summary>Told by the calls' concern when an actor of this node provides a procedure; it is told so again after a
+    /// restart.</summary>
+    public sealed record Provided(string Procedure, IActorRef Handler) : ILocal;
 
     /// <summary>Admit nobody more, tell all clients, close their connections, stop. Watch for the end.</summary>
     public sealed record Shutdown : ILocal

@@ -20,6 +20,7 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
     private readonly Func<IQuicConnection, Props> _connectionProps;
     private readonly GatewayMetrics _metrics;
     private readonly BoundedTable _connections;
+    private readonly Dictionary<IActorRef, (long Round, HashSet<IActorRef> Connections)> _announcing = [];
     private IQuicListener? _listener;
     private bool _isOpening = true;
     private long _ownConnections;
@@ -68,9 +69,10 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
         Receive<Accepted>(OnAccepted);
         Receive<AcceptFailed>(OnAcceptFailed);
         Receive<Tick>(_ => Accept());
-        Receive<CloseAll>(msg => TellAll(msg.Why));
+        Receive<Announce>(OnAnnounce);
+        Receive<Announced>(msg => OnAnnounced(msg, Sender));
         Receive<Shutdown>(_ => OnShutdown());
-        Receive<Terminated>(_ => OnTerminated());
+        Receive<Terminated>(msg => OnTerminated(msg.ActorRef));
     }
 
     private void ShuttingDown()
@@ -82,9 +84,9 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
         });
         Receive<NotOpened>(_ => Context.Stop(Self));
         Receive<Accepted>(msg => TurnAway(msg.Connection, DisconnectReason.ShuttingDown, "The node is shutting down."));
-        Receive<Terminated>(_ =>
+        Receive<Terminated>(msg =>
         {
-            OnTerminated();
+            OnTerminated(msg.ActorRef);
             StopIfEmpty();
         });
         ReceiveAny(_ => { });
@@ -121,10 +123,28 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
         Context.Watch(Context.ActorOf(_connectionProps(msg.Connection), $"conn-{++_lastConnection}"));
     }
 
-    private void OnTerminated()
+    private void OnTerminated(IActorRef connection)
     {
         _ownConnections--;
         _connections.Remove();
+        foreach (var (concern, announcing) in _announcing.ToArray())
+            OnAnnounced(new Announced(concern, announcing.Round), connection);
+    }
+
+    private void OnAnnounce(Announce msg)
+    {
+        _announcing[msg.Concern] = (msg.Round, [.. Context.GetChildren()]);
+        TellAll(new ConnectionProtocol.Announce(msg.Concern, msg.Round));
+        OnAnnounced(new Announced(msg.Concern, msg.Round), ActorRefs.Nobody); // when there is no connection
+    }
+
+    private void OnAnnounced(Announced msg, IActorRef connection)
+    {
+        if (!_announcing.TryGetValue(msg.Concern, out var announcing) || announcing.Round != msg.Round) return;
+        announcing.Connections.Remove(connection);
+        if (announcing.Connections.Count > 0) return;
+        _announcing.Remove(msg.Concern);
+        Context.Parent.Tell(msg);
     }
 
     private void OnAcceptFailed(AcceptFailed msg)
@@ -143,9 +163,9 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
         StopIfEmpty();
     }
 
-    private static void TellAll(ConnectionProtocol.Close why)
+    private static void TellAll(IToConnection message)
     {
-        foreach (var connection in Context.GetChildren()) connection.Tell(why);
+        foreach (var connection in Context.GetChildren()) connection.Tell(message);
     }
 
     private void StopIfEmpty()

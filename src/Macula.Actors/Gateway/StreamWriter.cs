@@ -34,6 +34,9 @@ internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
 
     public IActorRef Connection { get; }
 
+    /// <summary>The QUIC stream id.</summary>
+    public long StreamId => _stream.Id;
+
     /// <summary>Completes when all was written and FIN sent, or the stream has ended.</summary>
     public Task Finished => _finished.Task;
 

@@ -10,7 +10,7 @@ namespace Macula.Actors.PubSub;
 /// <summary>Who wants which topics; sends each message once to each stream that does.</summary>
 /// <remarks>Between any two messages: a pattern is in the trie exactly if it is in its subscriber's set; each
 /// connection with a subscriber is watched. <see cref="Remove"/> is the only way out for a subscriber.</remarks>
-public sealed class PubSubActor : LeasedActor
+public sealed class PubSubActor : ConcernActor
 {
     private readonly TopicTrie<Subscriber> _trie = new();
     private readonly Dictionary<IFrameSink, Subscriber> _subscribers = [];
@@ -32,10 +32,23 @@ public sealed class PubSubActor : LeasedActor
         _patternTable = census.Add("pubsub.patterns", options.MaxPatterns);
         _nodeTable = census.Add("pubsub.pattern_nodes", options.MaxPatternNodes);
 
+        Working();
+    }
+
+    protected override void Working()
+    {
         ReceiveLeased<Publish>(OnPublish);
         ReceiveLeased<Subscribe>(OnSubscribe);
         ReceiveLeased<Unsubscribe>(OnUnsubscribe);
         Receive<StreamEnded>(msg => OnStreamEnded(msg.Subscriber));
+        Receive<Resume>(OnResume);
+        Receive<Terminated>(msg => OnTerminated(msg.ActorRef));
+    }
+
+    // The end of a stream waits for what was said on it before.
+    protected override void Recovering()
+    {
+        Receive<Resume>(OnResume);
         Receive<Terminated>(msg => OnTerminated(msg.ActorRef));
     }
 
@@ -49,23 +62,33 @@ public sealed class PubSubActor : LeasedActor
 
     private void OnSubscribe(Subscribe msg)
     {
-        foreach (var pattern in msg.Patterns)
+        if (Add(msg.Subscriber, msg.Patterns) is { } refused)
+            msg.Subscriber.Connection.Tell(new NotSubscribed(msg.Subscriber, refused, msg.Request));
+    }
+
+    private void OnResume(Resume msg) => Add(msg.Subscriber, msg.Patterns);
+
+    /// <returns>The patterns that were refused, or null.</returns>
+    private List<Utf8Text>? Add(IFrameSink stream, IReadOnlyList<Utf8Text> patterns)
+    {
+        List<Utf8Text>? refused = null;
+        foreach (var pattern in patterns)
         {
-            if (Fault(msg.Subscriber, pattern) is { } fault)
+            if (Fault(stream, pattern) is { } fault)
             {
+                (refused ??= []).Add(pattern);
                 _patternTable.Reject();
                 if (_refusals.Admits(Context.System.Scheduler.Elapsed(), out var suppressed))
                     _log.Warning("Subscription refused: {Fault} ({Suppressed} more not logged)", fault, suppressed);
                 continue;
             }
 
-            var subscriber = GetOrAdd(msg.Subscriber);
-            if (subscriber.Patterns.Contains(pattern)) continue;
-            subscriber.Patterns.Add(pattern.ToOwned()); // a slice would keep its whole frame alive
-            _trie.Add(pattern.Span, subscriber);
+            var subscriber = GetOrAdd(stream);
+            if (subscriber.Patterns.Add(pattern)) _trie.Add(pattern.Span, subscriber);
         }
 
         Count();
+        return refused;
     }
 
     private string? Fault(IFrameSink stream, Utf8Text pattern)

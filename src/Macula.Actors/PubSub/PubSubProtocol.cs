@@ -3,14 +3,23 @@ using Macula.Actors.Protocol;
 
 namespace Macula.Actors.PubSub;
 
-/// <summary>What is said to a <see cref="PubSubActor"/>. Nothing is answered: the wire has no acknowledgements
-/// (docs/wire.md).</summary>
+/// <summary>What is said to a <see cref="PubSubActor"/>, and what it says. Good news is not answered: the wire has no
+/// acknowledgements (docs/wire.md).</summary>
 public static class PubSubProtocol
 {
     /// <summary>Adds patterns; those beyond a limit are refused, counted and logged.</summary>
     /// <param name="Subscriber">The stream that SUBSCRIBE came in on: messages go out there, one copy each.</param>
+    /// <param name="Patterns">Owned by whoever keeps them: no slices of the frame.</param>
+    /// <param name="Request">Comes back with <see cref="NotSubscribed"/>.</param>
     public sealed record Subscribe(
-        IFrameSink Subscriber, IReadOnlyList<Utf8Text> Patterns, FrameLease Lease) : ILocal, ILeased;
+        IFrameSink Subscriber, IReadOnlyList<Utf8Text> Patterns, long Request, FrameLease Lease) : ILocal, ILeased;
+
+    /// <summary>Told to the subscriber's connection when patterns were refused.</summary>
+    public sealed record NotSubscribed(
+        IFrameSink Subscriber, IReadOnlyList<Utf8Text> Patterns, long Request) : IToConnection;
+
+    /// <summary>What a stream is subscribed to, told to an actor that has restarted.</summary>
+    public sealed record Resume(IFrameSink Subscriber, IReadOnlyList<Utf8Text> Patterns) : ILocal;
 
     public sealed record Unsubscribe(
         IFrameSink Subscriber, IReadOnlyList<Utf8Text> Patterns, FrameLease Lease) : ILocal, ILeased;

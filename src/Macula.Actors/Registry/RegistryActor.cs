@@ -10,7 +10,7 @@ namespace Macula.Actors.Registry;
 /// <summary>Who provides what, for how long; and which nodes are known.</summary>
 /// <remarks>A lease ends exactly: what is over is never found, and the sweep each cleanup-interval only frees its
 /// memory. Each owner of a record and each known node's connection is watched; its end withdraws all of it.</remarks>
-public sealed class RegistryActor : LeasedActor, IWithTimers
+public sealed class RegistryActor : ConcernActor
 {
     private const int ClosestNodes = 20;
 
@@ -39,54 +39,77 @@ public sealed class RegistryActor : LeasedActor, IWithTimers
         _serviceTable = census.Add("registry.services", options.MaxServices);
         _nodeTable = census.Add("registry.nodes", _nodes.Limit);
 
-        ReceiveLeased<Store>(OnStore);
-        ReceiveLeased<FindValue>(OnFindValue);
-        ReceiveLeased<FindNode>(OnFindNode);
-        ReceiveLeased<FindProviders>(OnFindProviders);
-        ReceiveLeased<NodeSeen>(OnNodeSeen);
-        Receive<StreamEnded>(OnStreamEnded);
-        Receive<Terminated>(msg => OnTerminated(msg.ActorRef));
-        Receive<Tick>(_ => OnSweep());
+        Working();
     }
-
-    public ITimerScheduler Timers { get; set; } = null!;
 
     private static TimeSpan Now => Context.System.Scheduler.Elapsed();
 
     protected override void PreStart() =>
         Timers.StartPeriodicTimer(Tick.Sweep, Tick.Sweep, _options.CleanupInterval);
 
+    // What is being handled when this actor fails gets no answer; its stream must not wait for one.
+    protected override void PreRestart(Exception reason, object message)
+    {
+        if (message is FindValue value) value.Stream.Settle();
+        else if (message is FindNode node) node.Stream.Settle();
+        base.PreRestart(reason, message);
+    }
+
+    protected override void Working()
+    {
+        ReceiveLeased<Store>(OnStore);
+        ReceiveLeased<FindValue>(OnFindValue);
+        ReceiveLeased<FindNode>(OnFindNode);
+        ReceiveLeased<FindProviders>(OnFindProviders);
+        ReceiveLeased<NodeSeen>(OnNodeSeen);
+        Receive<StreamEnded>(OnStreamEnded);
+        Receive<Resume>(OnResume);
+        Receive<Terminated>(msg => OnTerminated(msg.ActorRef));
+        Receive<Tick>(_ => OnSweep());
+    }
+
+    // The end of a stream waits for what was said on it before.
+    protected override void Recovering()
+    {
+        Receive<Resume>(OnResume);
+        Receive<Terminated>(msg => OnTerminated(msg.ActorRef));
+        Receive<Tick>(_ => OnSweep());
+    }
+
     private void OnStore(Store msg)
     {
-        var key = DhtKey.FromBytes(msg.Message.Key.Span);
         var owner = msg.Sender.IsEmpty ? null : msg.Stream.Connection;
         if (owner is not null && !owner.Equals(_seenOn.GetValueOrDefault(msg.Sender))) return; // superseded
-        foreach (var value in msg.Message.Value.Elements() ?? [])
+        List<StoredRecord>? refused = null;
+        foreach (var record in msg.Records)
         {
-            if (Put(key, value, msg, owner) is { } fault && _refusals.Admits(Now, out var suppressed))
+            if (Put(msg.Key, record, msg.Stream, msg.Sender) is not { } fault) continue;
+            (refused ??= []).Add(record);
+            if (_refusals.Admits(Now, out var suppressed))
                 _log.Warning("STORE refused: {Fault} ({Suppressed} more not logged)", fault, suppressed);
         }
 
+        if (refused is not null) msg.Stream.Connection.Tell(new NotStored(msg.Stream, msg.Key, refused));
         if (owner is not null) WatchOrNot(owner);
         _serviceTable.Set(_services.Count);
     }
 
-    private string? Put(DhtKey key, RawValue value, Store msg, IActorRef? owner)
+    private string? Put(DhtKey key, StoredRecord stored, IFrameSink stream, NodeId sender)
     {
+        var (record, value) = (stored.Record, stored.Value);
         if (value.Bytes.Length > _options.MaxValueSize)
             return $"a value of {value.Bytes.Length} bytes is more than max-value-size {_options.MaxValueSize}";
-        if (!ServiceRecord.TryDecode(value, out var record, out var error)) return $"no service record: {error}";
-        var isOwn = owner is not null && record.NodeId == msg.Sender;
+        var owner = sender.IsEmpty ? null : stream.Connection;
+        var isOwn = owner is not null && record.NodeId == sender;
         if (record.Ttl == 0)
         {
             _services.Withdraw(key, record.NodeId, owner, isOwn);
             return null;
         }
 
-        var lease = TimeSpan.FromSeconds(Math.Min(record.Ttl, _options.ServiceTtl.TotalSeconds));
+        var due = stored.At + TimeSpan.FromSeconds(Math.Min(record.Ttl, _options.ServiceTtl.TotalSeconds));
         var callable = owner is not null && !record.Metadata.IsEmpty; // subscriptions are stored too, without metadata
-        var refusal = _services.Put(
-            key, record.NodeId, value, msg.Stream, owner, isOwn, callable, Now + lease);
+        var refusal = _services.Put(key, stored, stream, owner, isOwn, callable, due);
         if (refusal == StoreRefusal.None) return null;
         _serviceTable.Reject();
         return refusal switch
@@ -133,11 +156,23 @@ public sealed class RegistryActor : LeasedActor, IWithTimers
         Sender.Tell(new Providers(msg.Call, live, turn));
     }
 
-    private void OnNodeSeen(NodeSeen msg)
+    private void OnNodeSeen(NodeSeen msg) => See(msg.Stream, msg.Node, msg.Address, msg.Endpoint);
+
+    private void OnResume(Resume msg)
     {
-        var connection = msg.Stream.Connection;
+        if (!msg.Node.IsEmpty) See(msg.Stream, msg.Node, msg.Address, msg.Endpoint);
+        foreach (var (stream, key, record) in msg.Records)
+            if (Put(key, record, stream, msg.Node) is not null)
+                stream.Connection.Tell(new NotStored(stream, key, [record]));
+        if (!msg.Node.IsEmpty) WatchOrNot(msg.Stream.Connection);
+        _serviceTable.Set(_services.Count);
+    }
+
+    private void See(IFrameSink stream, NodeId node, string address, string endpoint)
+    {
+        var connection = stream.Connection;
         ForgetNode(connection);
-        if (_seenOn.TryGetValue(msg.Node, out var superseded))
+        if (_seenOn.TryGetValue(node, out var superseded))
         {
             // The newer session advertises anew, while the older may take its time to end.
             _services.WithdrawAll(superseded);
@@ -147,11 +182,10 @@ public sealed class RegistryActor : LeasedActor, IWithTimers
         }
 
         var lastSeen = Context.System.Scheduler.Now.ToUnixTimeMilliseconds();
-        var info = new NodeInfo(
-            msg.Node, msg.Address, lastSeen, msg.Endpoint.Length > 0 ? (Utf8Text?)msg.Endpoint : null);
-        _nodes.Put(msg.Node, info); // not when its bucket is full, or it has the id of this node
-        _seen[connection] = msg.Node;
-        _seenOn[msg.Node] = connection;
+        var info = new NodeInfo(node, address, lastSeen, endpoint.Length > 0 ? (Utf8Text?)endpoint : null);
+        _nodes.Put(node, info); // not when its bucket is full, or it has the id of this node
+        _seen[connection] = node;
+        _seenOn[node] = connection;
         WatchOrNot(connection);
         _nodeTable.Set(_nodes.Count);
     }
@@ -181,7 +215,9 @@ public sealed class RegistryActor : LeasedActor, IWithTimers
 
     private void OnSweep()
     {
-        var removed = _services.Expire(Now);
+        var removed = _services.Expire(Now, (stream, key, record) =>
+            stream.Connection.Tell(new NotStored(stream, key, [record])));
+        _serviceTable.Expired(removed);
         _metrics.ServicesExpired(removed);
         _serviceTable.Set(_services.Count);
         if (removed > 0) _log.Info("Service cleanup: removed {Count} expired service(s)", removed);

@@ -43,16 +43,16 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now)
     /// <param name="owner">Whose end takes the record, or null.</param>
     /// <param name="isOwn">True when the owner is that very node: its records are its own, whoever put them first.</param>
     public StoreRefusal Put(
-        DhtKey key, NodeId node, RawValue value, IFrameSink stream, IActorRef? owner, bool isOwn, bool callable,
-        TimeSpan due)
+        DhtKey key, StoredRecord stored, IFrameSink stream, IActorRef? owner, bool isOwn, bool callable, TimeSpan due)
     {
+        var node = stored.Record.NodeId;
         var service = _services.GetValueOrDefault(key);
         var record = service?.Records.GetValueOrDefault(node);
         if (record is null)
         {
             if (Refusal(service, owner) is var refusal and not StoreRefusal.None) return refusal;
             if (service is null) _services[key] = service = new Service(key);
-            record = new Record(service, node);
+            record = new Record(service, node, stored, stream);
             service.Records.Add(node, record);
             service.Order.AddLast(record.Place);
         }
@@ -62,7 +62,7 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now)
         }
 
         // Also on renewal: the value and the stream are those of the last STORE, the place is kept.
-        (record.Value, record.Stream, record.IsCallable) = (value.ToOwned(), stream, callable);
+        (record.Stored, record.Stream, record.IsCallable) = (stored, stream, callable);
         if (record.Lease is not null) _leases.Lift(record.Lease);
         (record.Lease, record.Due) = (_leases.Set(record, due), due);
         record.Service.Live = null;
@@ -90,7 +90,8 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now)
 
     /// <summary>The values under a key whose lease is not over, the longest advertised first.</summary>
     public IEnumerable<RawValue> Values(DhtKey key, TimeSpan now) =>
-        _services.GetValueOrDefault(key)?.Order.Where(record => record.Due > now).Select(record => record.Value) ?? [];
+        _services.GetValueOrDefault(key)?.Order.Where(record => record.Due > now).Select(record => record.Stored.Value)
+        ?? [];
 
     /// <summary>Who can be called under a key, and how often that was asked before.</summary>
     public (IReadOnlyList<Provider> Live, long Turn) Providers(DhtKey key, TimeSpan now)
@@ -99,15 +100,20 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now)
         if (service.Live is null || service.LiveUntil <= now)
         {
             var live = service.Order.Where(record => record.IsCallable && record.Due > now).ToArray();
-            service.Live = [.. live.Select(record => new Provider(record.Node, record.Stream!))];
+            service.Live = [.. live.Select(record => new Provider(record.Node, record.Stream))];
             service.LiveUntil = live.Length == 0 ? TimeSpan.MaxValue : live.Min(record => record.Due);
         }
 
         return (service.Live, service.Turn++);
     }
 
-    /// <returns>How many leases were over.</returns>
-    public int Expire(TimeSpan now) => _leases.Expire(now, Remove);
+    /// <param name="expired">Told of each record whose lease was over.</param>
+    /// <returns>How many were.</returns>
+    public int Expire(TimeSpan now, Action<IFrameSink, DhtKey, StoredRecord> expired) => _leases.Expire(now, record =>
+    {
+        Remove(record);
+        expired(record.Stream, record.Service.Key, record.Stored);
+    });
 
     private StoreRefusal Refusal(Service? service, IActorRef? owner)
     {
@@ -166,9 +172,9 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now)
 
     private sealed class Record
     {
-        public Record(Service service, NodeId node)
+        public Record(Service service, NodeId node, StoredRecord stored, IFrameSink stream)
         {
-            (Service, Node) = (service, node);
+            (Service, Node, Stored, Stream) = (service, node, stored, stream);
             Place = new LinkedListNode<Record>(this);
         }
 
@@ -176,9 +182,9 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now)
 
         public NodeId Node { get; }
 
-        public RawValue Value { get; set; }
+        public StoredRecord Stored { get; set; }
 
-        public IFrameSink? Stream { get; set; }
+        public IFrameSink Stream { get; set; }
 
         public IActorRef? Owner { get; set; }
 

@@ -18,6 +18,9 @@ internal sealed class CallTable(TimeSpan now)
 
     public int Count => _calls.Count;
 
+    /// <summary>A copy of what is there.</summary>
+    public IReadOnlyList<PendingCall> All => [.. _calls.Values];
+
     /// <summary>Connections and handlers that are part of a call, or were and are still connected.</summary>
     public int Parties => _parties.Count;
 

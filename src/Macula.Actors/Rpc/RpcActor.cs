@@ -17,8 +17,10 @@ namespace Macula.Actors.Rpc;
 /// deadline. Between any two messages a call is in <see cref="_calls"/> exactly if it has not ended; every caller and
 /// provider in there is watched. <see cref="End"/> is the only way out.
 /// </remarks>
-public sealed class RpcActor : LeasedActor, IWithTimers
+public sealed class RpcActor : ConcernActor
 {
+    private const string Failure = "The node failed while it had this call; it may have run. Try again if that does no harm.";
+
     private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(20);
 
     private static readonly FrozenSet<string> KnownCodes = FrozenSet.ToFrozenSet(
@@ -26,6 +28,7 @@ public sealed class RpcActor : LeasedActor, IWithTimers
         ReplyErrorCodes.NoSuchProcedure, ReplyErrorCodes.NoHandler, ReplyErrorCodes.HandlerError,
         ReplyErrorCodes.Timeout, ReplyErrorCodes.Overloaded, ReplyErrorCodes.NoRoute,
         ReplyErrorCodes.MaxHopsExceeded, ReplyErrorCodes.InvalidRequest, ReplyErrorCodes.ProviderGone,
+        ReplyErrorCodes.InternalError,
     ]);
 
     private readonly Dictionary<Utf8Text, IActorRef> _handlers = [];
@@ -56,6 +59,41 @@ public sealed class RpcActor : LeasedActor, IWithTimers
         _calls = new CallTable(Now);
         _pending = census.Add("rpc.pending_calls", options.MaxPendingCalls);
 
+        Working();
+    }
+
+    private static TimeSpan Now => Context.System.Scheduler.Elapsed();
+
+    protected override void PreStart() => Timers.StartPeriodicTimer(Tick.Deadlines, Tick.Deadlines, TickInterval);
+
+    // Everyone who waits is told; what is told to this actor next, its successor handles.
+    protected override void PreRestart(Exception reason, object message)
+    {
+        if (message is Call call) Try(() => Refuse(call, ReplyErrorCodes.InternalError, Failure));
+        foreach (var pending in _calls.All)
+        {
+            Try(() => TellCancelled(pending));
+            Try(() => Fail(pending, ReplyErrorCodes.InternalError, Failure));
+        }
+
+        base.PreRestart(reason, message);
+
+        // Whom it cannot be told must not keep it from the others.
+        void Try(Action tell)
+        {
+            try
+            {
+                tell();
+            }
+            catch (Exception fault)
+            {
+                _log.Warning(fault, "A caller could not be told that this actor failed");
+            }
+        }
+    }
+
+    protected override void Working()
+    {
         Receive<Call>(OnCall);
         Receive<RegistryProtocol.Providers>(OnProviders);
         ReceiveLeased<Reply>(OnReply);
@@ -70,11 +108,7 @@ public sealed class RpcActor : LeasedActor, IWithTimers
         Receive<Tick>(_ => _calls.Expire(Now, OnDeadline));
     }
 
-    public ITimerScheduler Timers { get; set; } = null!;
-
-    private static TimeSpan Now => Context.System.Scheduler.Elapsed();
-
-    protected override void PreStart() => Timers.StartPeriodicTimer(Tick.Deadlines, Tick.Deadlines, TickInterval);
+    protected override void Recovering() => Receive<Register>(OnRegister);
 
     // The credit of a call returns with a refusal, or when the registry has looked its providers up. What goes to a
     // handler is bounded by its own limit, also when the caller no longer waits.
@@ -247,6 +281,7 @@ public sealed class RpcActor : LeasedActor, IWithTimers
         if (!_work.TryGetValue(msg.Handler, out var work)) _work[msg.Handler] = work = new Handler();
         work.Procedures.Add(procedure);
         Sender.Tell(new Registered(msg.Procedure));
+        Context.Parent.Tell(new GatewayProtocol.Provided(msg.Procedure, msg.Handler));
     }
 
     private void OnRouteElsewhere(Route msg)

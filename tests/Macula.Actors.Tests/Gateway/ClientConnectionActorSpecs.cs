@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Akka.Actor;
 using Akka.TestKit;
 using Akka.TestKit.Xunit2;
@@ -231,6 +232,7 @@ public sealed class ClientConnectionActorSpecs : TestKit
         await stream.Send(Wire.Subscribe("a", "b"));
         var subscribe = await Expect<PubSubProtocol.Subscribe>(_pubSub);
         Assert.Equal(["a", "b"], subscribe.Patterns.Select(pattern => pattern.ToString()));
+        Assert.All(subscribe.Patterns, pattern => Assert.Equal(pattern.Length, Whole(pattern.Bytes))); // no slices
         subscribe.Lease.Return();
         await stream.Send(Wire.Unsubscribe("a"));
         (await Expect<PubSubProtocol.Unsubscribe>(_pubSub)).Lease.Return();
@@ -580,6 +582,9 @@ public sealed class ClientConnectionActorSpecs : TestKit
         await watcher.ExpectTerminatedAsync(_actor, SpecExtensions.Deadline);
         Assert.Equal((1, 1), (_meters.Total("macula.connections.closed"), _meters.Total("macula.connections.closed", reason)));
     }
+
+    private static int Whole(ReadOnlyMemory<byte> slice) =>
+        MemoryMarshal.TryGetArray(slice, out var array) ? array.Array!.Length : -1;
 
     private static async Task<T> Expect<T>(TestProbe probe) => await probe.ExpectMsgAsync<T>(SpecExtensions.Deadline);
 }

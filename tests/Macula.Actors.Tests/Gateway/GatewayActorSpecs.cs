@@ -1,12 +1,8 @@
 using Akka.Actor;
 using Akka.TestKit.Xunit2;
 using Macula.Actors.Bounded;
-using Macula.Actors.Clients;
 using Macula.Actors.Gateway;
 using Macula.Actors.Protocol;
-using Macula.Actors.PubSub;
-using Macula.Actors.Registry;
-using Macula.Actors.Rpc;
 using Macula.Actors.Transport;
 
 namespace Macula.Actors.Tests.Gateway;
@@ -224,38 +220,6 @@ public sealed class GatewayActorSpecs(ITestOutputHelper log) : TestKit(TestConfi
         await ExpectTerminatedAsync(node.Actor, SpecExtensions.Deadline);
         Assert.Equal(4, node.Meters.Total("macula.connections.closed"));
         await Assert.ThrowsAsync<QuicTransportException>(() => node.Connect());
-    }
-
-    [Theory]
-    [InlineData("clients")]
-    [InlineData("pubsub")]
-    [InlineData("registry")]
-    [InlineData("rpc")]
-    public async Task When_a_concern_has_lost_its_state_clients_are_told_to_come_back_and_find_a_whole_node(string concern)
-    {
-        var node = await TestNode.Start(this);
-        var (peer, stream) = await node.Join("one");
-        await stream.Send(Wire.Subscribe("a"));
-        await stream.Settle();
-
-        object fatal = concern switch
-        {
-            "clients" => new ClientProtocol.Connect(null!, null!),
-            "pubsub" => new PubSubProtocol.StreamEnded(null!),
-            "registry" => new RegistryProtocol.StreamEnded(null!),
-            _ => new RpcProtocol.StreamEnded(null!),
-        };
-        Sys.ActorSelection(node.Actor.Path / concern).Tell(fatal, TestActor);
-
-        Assert.Equal("internal_error", (await stream.Next())!.Disconnect().Reason.ToString());
-        peer.Die();
-        await this.Eventually(() => node.Census.Size("connections") == 0);
-        var (_, again) = await node.Join("one");
-        await again.Send(Wire.Subscribe("a"));
-        await again.Send(Wire.Publish("a", "back"));
-        Assert.Equal("back", Wire.Text((await again.Next())!.Publish().Payload));
-        await again.Send(Wire.Call("com.macula.diagnostics.hello", 9));
-        Assert.Equal(Wire.Id(9), (await again.Next())!.Reply().CallId);
     }
 
     [Fact]

@@ -316,8 +316,15 @@ public sealed class RegistryActorSpecs : TestKit
         return sink;
     }
 
-    private async Task Store(FakeSink sink, string? sender, StoreMessage message) => await Tell(
-        new Store(sink, sender is null ? default : NodeId.Parse(sender), message, await _credit.TakeAsync(1)));
+    private async Task Store(FakeSink sink, string? sender, StoreMessage message) => await Tell(new Store(
+        sink, sender is null ? default : NodeId.Parse(sender), DhtKey.FromBytes(message.Key.Span),
+        [.. message.Value.Elements()!.Select(Stored)], await _credit.TakeAsync(1)));
+
+    private StoredRecord Stored(RawValue value)
+    {
+        Assert.True(ServiceRecord.TryDecode(value, out var record, out var error), error.ToString());
+        return new StoredRecord(record, value, Sys.Scheduler.Elapsed());
+    }
 
     private async Task<FindValueReplyMessage> FindValue(string name)
     {

@@ -1,0 +1,195 @@
+using Akka.Actor;
+using Akka.TestKit.Xunit2;
+using Macula.Actors.Clients;
+using Macula.Actors.Gateway;
+using Macula.Actors.Protocol;
+using Macula.Actors.PubSub;
+using Macula.Actors.Registry;
+using Macula.Actors.Rpc;
+
+namespace Macula.Actors.Tests.Gateway;
+
+/// <summary>Each concern of a whole node throws in turn, at a message that its handler cannot bear.</summary>
+public sealed class ConcernRestartSpecs(ITestOutputHelper log) : TestKit(TestConfig.Strict, output: log)
+{
+    private static readonly Dictionary<string, object> Poison = new()
+    {
+        ["clients"] = new ClientProtocol.Connect(
+            new ClientInfo(NodeId.Parse("x"), TestOptions.Realm, [], "", ""), new PoisonedSink()),
+        ["pubsub"] = new PubSubProtocol.Subscribe(new PoisonedSink(), [Utf8Text.FromString("a")], 0, default),
+        ["registry"] = new RegistryProtocol.StreamEnded(new PoisonedSink()),
+        ["rpc"] = new RpcProtocol.Cancel(new PoisonedSink(), default, default),
+    };
+
+    public static TheoryData<string> Concerns => [.. Poison.Keys];
+
+    [Theory]
+    [MemberData(nameof(Concerns))]
+    public async Task Who_is_connected_stays_connected_and_is_known_again(string concern)
+    {
+        var node = await TestNode.Start(this);
+        var (_, a) = await node.Join("a");
+        var (_, b) = await node.Join("b");
+        await a.Send(Wire.Subscribe("home.*"));
+        await b.Send(Wire.Advertise("add", "b"));
+        await a.Settle();
+        await b.Settle();
+        var before = Sizes(node);
+
+        await Crash(node, concern);
+
+        Assert.Equal(before, Sizes(node));
+        await b.Send(Wire.Publish("home.x"));
+        Assert.Equal("home.x", (await a.Next())!.Publish().Topic.ToString());
+        await a.Send(Wire.Call("add", 7));
+        var call = (await b.Next())!.Call();
+        await b.Send(new ReplyMessage(call.CallId, Wire.Bytes("3")));
+        Assert.Equal("3", Wire.Text((await a.Next())!.Reply().Result));
+        await a.Send(Wire.Call("com.macula.diagnostics.hello", 8));
+        Assert.Null((await a.Next())!.Reply().Error);
+    }
+
+    [Theory]
+    [MemberData(nameof(Concerns))]
+    public async Task Nothing_is_left_of_those_who_go_after_a_restart(string concern)
+    {
+        var node = await TestNode.Start(this);
+        var (peer, a) = await node.Join("a");
+        await a.Send(Wire.Subscribe("home.*"));
+        await a.Send(Wire.Advertise("add", "a"));
+        await a.Settle();
+
+        await Crash(node, concern);
+        peer.Die();
+
+        await node.AssertEmpty();
+    }
+
+    [Fact]
+    public async Task Whoever_waits_for_a_reply_is_told_that_the_node_failed_and_the_provider_that_nobody_waits()
+    {
+        var node = await TestNode.Start(this);
+        var (_, a) = await node.Join("a");
+        var (_, b) = await node.Join("b");
+        await b.Send(Wire.Advertise("add", "b"));
+        await b.Settle();
+        await a.Send(Wire.Call("add", 7));
+        var call = (await b.Next())!.Call();
+
+        await Crash(node, "rpc");
+
+        Assert.Equal("internal_error", (await a.Next())!.ErrorCode());
+        Assert.Equal(call.CallId, (await b.Next())!.Cancel().CallId);
+        await b.Send(new ReplyMessage(call.CallId, Wire.Bytes("3"))); // late, and answers nobody
+        Assert.Empty(await a.Settle());
+    }
+
+    [Fact]
+    public async Task A_publication_that_meets_a_restart_still_reaches_its_subscribers()
+    {
+        var node = await TestNode.Start(this);
+        var (_, a) = await node.Join("a");
+        await a.Send(Wire.Subscribe("home.*"));
+        await a.Settle();
+        var pubSub = await Find(node, "pubsub");
+
+        await EventFilter.Exception<PoisonException>().ExpectAsync(1, SpecExtensions.Deadline, () =>
+        {
+            pubSub.Tell(Poison["pubsub"]);
+            for (var i = 0; i < 10; i++)
+            {
+                var publish = Wire.Publish($"home.{i}");
+                pubSub.Tell(new PubSubProtocol.Publish(publish.Topic, publish.ToFrame(), FrameDelivery.Droppable, default));
+            }
+
+            return Task.CompletedTask;
+        });
+
+        for (var i = 0; i < 10; i++) Assert.Equal($"home.{i}", (await a.Next())!.Publish().Topic.ToString());
+    }
+
+    [Fact]
+    public async Task A_client_that_comes_while_the_others_announce_themselves_does_not_take_their_place()
+    {
+        var node = await TestNode.Start(
+            this, TestOptions.Defaults with { Clients = TestOptions.Defaults.Clients with { MaxClients = 2 } });
+        var (_, a) = await node.Join("a");
+        var (_, b) = await node.Join("b");
+        var clients = await Find(node, "clients");
+        var stranger = CreateTestProbe();
+
+        await EventFilter.Exception<PoisonException>().ExpectAsync(1, SpecExtensions.Deadline, () =>
+        {
+            clients.Tell(Poison["clients"]);
+            var info = new ClientInfo(NodeId.Parse("c"), TestOptions.Realm, [], "", "");
+            clients.Tell(new ClientProtocol.Connect(info, new FakeSink(CreateTestProbe())), stranger);
+            return Task.CompletedTask;
+        });
+
+        Assert.Equal(
+            DisconnectReason.MaxClientsReached,
+            (await stranger.ExpectMsgAsync<ClientProtocol.Refused>(SpecExtensions.Deadline)).Reason);
+        Assert.Empty(await a.Settle());
+        Assert.Empty(await b.Settle());
+        Assert.Equal((2, 2), (node.Census.Size("clients"), node.Census.Size("client_streams")));
+    }
+
+    [Fact]
+    public async Task A_concern_that_fails_takes_those_that_depend_on_it_along_and_no_other()
+    {
+        var node = await TestNode.Start(this);
+        await Crash(node, "pubsub");
+
+        Assert.Equal(
+            (0, 1, 1, 1),
+            (Restarts(node, "clients"), Restarts(node, "pubsub"), Restarts(node, "registry"), Restarts(node, "rpc")));
+    }
+
+    [Fact]
+    public async Task A_concern_that_cannot_be_kept_alive_ends_the_node()
+    {
+        var node = await TestNode.Start(this);
+        var rpc = await Find(node, "rpc");
+        Watch(node.Actor);
+        await EventFilter.Exception<PoisonException>().ExpectAsync(11, SpecExtensions.Deadline, () =>
+        {
+            for (var i = 0; i < 11; i++) rpc.Tell(Poison["rpc"]);
+            return Task.CompletedTask;
+        });
+
+        await ExpectTerminatedAsync(node.Actor, SpecExtensions.Deadline);
+        Assert.Equal(10, Restarts(node, "rpc"));
+    }
+
+    private async Task Crash(TestNode node, string concern)
+    {
+        var actor = await Find(node, concern);
+        await EventFilter.Exception<PoisonException>().ExpectAsync(1, SpecExtensions.Deadline, () =>
+        {
+            actor.Tell(Poison[concern]);
+            return Task.CompletedTask;
+        });
+        foreach (var name in Poison.Keys) await this.Handled(await Find(node, name)); // all have recovered
+    }
+
+    /// <summary>Throws in whatever touches it.</summary>
+    private sealed class PoisonedSink : IFrameSink
+    {
+        public IActorRef Connection => throw new PoisonException();
+
+        public bool TrySend(ReadOnlyMemory<byte> frame, FrameDelivery delivery) => throw new PoisonException();
+
+        public void Settle() => throw new PoisonException();
+    }
+
+    private sealed class PoisonException : Exception;
+
+    private static Task<IActorRef> Find(TestNode node, string concern) =>
+        new ActorSelection(node.Actor, concern).ResolveOne(SpecExtensions.Deadline);
+
+    private static long Restarts(TestNode node, string concern) =>
+        node.Meters.Total("macula.concern.restarts", concern);
+
+    private static Dictionary<string, long> Sizes(TestNode node) =>
+        node.Census.Tables.ToDictionary(table => table.Name, table => table.Size);
+}
