@@ -153,7 +153,7 @@ public sealed class RegistryActor : ConcernActor
     private void OnFindProviders(FindProviders msg)
     {
         var (live, turn) = _services.Providers(msg.Key, Now);
-        Sender.Tell(new Providers(msg.Call, live, turn));
+        Sender.Tell(new Providers(msg.Id, live, turn, []));
     }
 
     private void OnNodeSeen(NodeSeen msg) => See(msg.Stream, msg.Node, msg.Address, msg.Endpoint);

@@ -1,4 +1,5 @@
 using Macula.Actors.Gateway;
+using Macula.Actors.Mesh;
 using Macula.Actors.Protocol;
 
 namespace Macula.Actors.Registry;
@@ -38,15 +39,38 @@ public static class RegistryProtocol
     /// <summary>FIND_NODE: answered on the stream with FIND_NODE_REPLY.</summary>
     public sealed record FindNode(IFrameSink Stream, FindNodeMessage Message, FrameLease Lease) : ILocal, ILeased;
 
-    /// <summary>Who provides a procedure on this node's clients? Answered <see cref="Providers"/>.</summary>
-    public sealed record FindProviders(DhtKey Key, ulong Call, FrameLease Lease = default) : ILocal, ILeased;
+    /// <summary>Who provides a procedure? Answered <see cref="Providers"/>.</summary>
+    /// <param name="Id">Comes back with the answer.</param>
+    public sealed record FindProviders(DhtKey Key, ulong Id, FrameLease Lease = default) : ILocal, ILeased;
 
-    /// <param name="Live">Never changed after it was sent; the longest advertised first.</param>
+    /// <param name="Live">Never changed after it was sent; this node's clients first, the longest advertised first; then
+    /// those on other nodes, stored here or learned.</param>
     /// <param name="Turn">How often the service was asked for before.</param>
-    public sealed record Providers(ulong Call, IReadOnlyList<Provider> Live, long Turn) : ILocal;
+    /// <param name="Ask">Peers that may know when nobody is live here, the closest to the key first, at most 3.</param>
+    public sealed record Providers(
+        ulong Id, IReadOnlyList<Provider> Live, long Turn, IReadOnlyList<Peer> Ask) : ILocal;
 
-    /// <summary>A provider that can be called: where CALL frames for it go.</summary>
-    public sealed record Provider(NodeId Node, IFrameSink Stream);
+    /// <summary>A provider that can be called: on a stream of this node, or through a peer. Exactly one of the two is
+    /// set.</summary>
+    /// <param name="Stream">Where CALL frames for it go.</param>
+    /// <param name="Peer">Where an RPC_ROUTE for <paramref name="Node"/> goes.</param>
+    public sealed record Provider(NodeId Node, IFrameSink? Stream, Peer? Peer = null);
+
+    /// <summary>Another node, and where it listens.</summary>
+    public sealed record Peer(NodeId Node, PeerAddress Address);
+
+    /// <summary>What peers answered to FIND_VALUE: kept for cache-ttl. Not answered.</summary>
+    public sealed record Learned(DhtKey Key, IReadOnlyList<Provider> Providers) : ILocal;
+
+    /// <summary>To whom does an RPC_ROUTE go that is for nobody here? Answered <see cref="NextHops"/>.</summary>
+    /// <param name="From">Whom it came from, or default: it never goes back there.</param>
+    public sealed record FindNextHops(NodeId Destination, NodeId From, ulong Id) : ILocal;
+
+    /// <param name="Peers">Closer to the destination than this node, the closest first, at most 3.</param>
+    public sealed record NextHops(ulong Id, IReadOnlyList<Peer> Peers) : ILocal;
+
+    /// <summary>A peer could not be reached: it is known no longer. Not answered.</summary>
+    public sealed record PeerFailed(NodeId Node) : ILocal;
 
     /// <summary>The stream has ended: what was advertised on it goes. The end of its connection is watched.</summary>
     public sealed record StreamEnded(IFrameSink Stream) : ILocal;

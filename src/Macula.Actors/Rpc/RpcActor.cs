@@ -174,7 +174,7 @@ public sealed class RpcActor : ConcernActor
 
     private void OnProviders(RegistryProtocol.Providers msg)
     {
-        if (!_calls.TryGet(msg.Call, out var call)) return; // ended meanwhile
+        if (!_calls.TryGet(msg.Id, out var call)) return; // ended meanwhile
         if (msg.Live.Count == 0)
         {
             var code = call.RoutedFrom.IsEmpty ? ReplyErrorCodes.NoSuchProcedure : ReplyErrorCodes.NoHandler;
@@ -198,9 +198,10 @@ public sealed class RpcActor : ConcernActor
     {
         var left = Math.Max(1, (int)(call.Due - Now).TotalMilliseconds);
         var frame = (call.Message with { CallId = CallId.FromCounter(_run + call.Id), Timeout = left }).ToFrame();
-        var connection = provider.Stream.Connection;
-        if (_calls.Assign(call, connection, provider.Stream)) Context.Watch(connection);
-        if (provider.Stream.TrySend(frame, FrameDelivery.Refusable))
+        if (provider.Stream is not { } stream) return false;
+        var connection = stream.Connection;
+        if (_calls.Assign(call, connection, stream)) Context.Watch(connection);
+        if (stream.TrySend(frame, FrameDelivery.Refusable))
         {
             call.LetFrameGo();
             return true;

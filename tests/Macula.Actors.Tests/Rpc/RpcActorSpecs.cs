@@ -617,7 +617,7 @@ public sealed class RpcActorSpecs : TestKit
     {
         var asked = await _registry.ExpectMsgAsync<RegistryProtocol.FindProviders>(SpecExtensions.Deadline);
         var live = providers.Select((sink, i) => new RegistryProtocol.Provider(NodeId.Parse($"p{i}"), sink)).ToArray();
-        _registry.Send(rpc, new RegistryProtocol.Providers(asked.Call, live, turn));
+        _registry.Send(rpc, new RegistryProtocol.Providers(asked.Id, live, turn, []));
         await this.Handled(rpc);
     }
 
