@@ -4,24 +4,13 @@ using Macula.Actors.Clients;
 using Macula.Actors.Gateway;
 using Macula.Actors.Protocol;
 using Macula.Actors.PubSub;
-using Macula.Actors.Registry;
-using Macula.Actors.Rpc;
 
 namespace Macula.Actors.Tests.Gateway;
 
 /// <summary>Each concern of a whole node throws in turn, at a message that its handler cannot bear.</summary>
 public sealed class ConcernRestartSpecs(ITestOutputHelper log) : TestKit(TestConfig.Strict, output: log)
 {
-    private static readonly Dictionary<string, object> Poison = new()
-    {
-        ["clients"] = new ClientProtocol.Connect(
-            new ClientInfo(NodeId.Parse("x"), TestOptions.Realm, [], "", ""), new PoisonedSink()),
-        ["pubsub"] = new PubSubProtocol.Subscribe(new PoisonedSink(), [Utf8Text.FromString("a")], 0, default),
-        ["registry"] = new RegistryProtocol.StreamEnded(new PoisonedSink()),
-        ["rpc"] = new RpcProtocol.Cancel(new PoisonedSink(), default, default),
-    };
-
-    public static TheoryData<string> Concerns => [.. Poison.Keys];
+    public static TheoryData<string> Concerns => [.. Poison.Concerns];
 
     [Theory]
     [MemberData(nameof(Concerns))]
@@ -34,9 +23,10 @@ public sealed class ConcernRestartSpecs(ITestOutputHelper log) : TestKit(TestCon
         await b.Send(Wire.Advertise("add", "b"));
         await a.Settle();
         await b.Settle();
+        await node.AllHandled(this);
         var before = Sizes(node);
 
-        await Crash(node, concern);
+        await node.Crash(this, concern);
 
         Assert.Equal(before, Sizes(node));
         await b.Send(Wire.Publish("home.x"));
@@ -59,7 +49,7 @@ public sealed class ConcernRestartSpecs(ITestOutputHelper log) : TestKit(TestCon
         await a.Send(Wire.Advertise("add", "a"));
         await a.Settle();
 
-        await Crash(node, concern);
+        await node.Crash(this, concern);
         peer.Die();
 
         await node.AssertEmpty();
@@ -76,7 +66,7 @@ public sealed class ConcernRestartSpecs(ITestOutputHelper log) : TestKit(TestCon
         await a.Send(Wire.Call("add", 7));
         var call = (await b.Next())!.Call();
 
-        await Crash(node, "rpc");
+        await node.Crash(this, "rpc");
 
         Assert.Equal("internal_error", (await a.Next())!.ErrorCode());
         Assert.Equal(call.CallId, (await b.Next())!.Cancel().CallId);
@@ -91,11 +81,11 @@ public sealed class ConcernRestartSpecs(ITestOutputHelper log) : TestKit(TestCon
         var (_, a) = await node.Join("a");
         await a.Send(Wire.Subscribe("home.*"));
         await a.Settle();
-        var pubSub = await Find(node, "pubsub");
+        var pubSub = await node.Concern("pubsub");
 
-        await EventFilter.Exception<PoisonException>().ExpectAsync(1, SpecExtensions.Deadline, () =>
+        await EventFilter.Exception<Poison.Exception>().ExpectAsync(1, SpecExtensions.Deadline, () =>
         {
-            pubSub.Tell(Poison["pubsub"]);
+            pubSub.Tell(Poison.For("pubsub"));
             for (var i = 0; i < 10; i++)
             {
                 var publish = Wire.Publish($"home.{i}");
@@ -115,12 +105,12 @@ public sealed class ConcernRestartSpecs(ITestOutputHelper log) : TestKit(TestCon
             this, TestOptions.Defaults with { Clients = TestOptions.Defaults.Clients with { MaxClients = 2 } });
         var (_, a) = await node.Join("a");
         var (_, b) = await node.Join("b");
-        var clients = await Find(node, "clients");
+        var clients = await node.Concern("clients");
         var stranger = CreateTestProbe();
 
-        await EventFilter.Exception<PoisonException>().ExpectAsync(1, SpecExtensions.Deadline, () =>
+        await EventFilter.Exception<Poison.Exception>().ExpectAsync(1, SpecExtensions.Deadline, () =>
         {
-            clients.Tell(Poison["clients"]);
+            clients.Tell(Poison.For("clients"));
             var info = new ClientInfo(NodeId.Parse("c"), TestOptions.Realm, [], "", "");
             clients.Tell(new ClientProtocol.Connect(info, new FakeSink(CreateTestProbe())), stranger);
             return Task.CompletedTask;
@@ -138,7 +128,7 @@ public sealed class ConcernRestartSpecs(ITestOutputHelper log) : TestKit(TestCon
     public async Task A_concern_that_fails_takes_those_that_depend_on_it_along_and_no_other()
     {
         var node = await TestNode.Start(this);
-        await Crash(node, "pubsub");
+        await node.Crash(this, "pubsub");
 
         Assert.Equal(
             (0, 1, 1, 1),
@@ -149,43 +139,17 @@ public sealed class ConcernRestartSpecs(ITestOutputHelper log) : TestKit(TestCon
     public async Task A_concern_that_cannot_be_kept_alive_ends_the_node()
     {
         var node = await TestNode.Start(this);
-        var rpc = await Find(node, "rpc");
+        var rpc = await node.Concern("rpc");
         Watch(node.Actor);
-        await EventFilter.Exception<PoisonException>().ExpectAsync(11, SpecExtensions.Deadline, () =>
+        await EventFilter.Exception<Poison.Exception>().ExpectAsync(11, SpecExtensions.Deadline, () =>
         {
-            for (var i = 0; i < 11; i++) rpc.Tell(Poison["rpc"]);
+            for (var i = 0; i < 11; i++) rpc.Tell(Poison.For("rpc"));
             return Task.CompletedTask;
         });
 
         await ExpectTerminatedAsync(node.Actor, SpecExtensions.Deadline);
         Assert.Equal(10, Restarts(node, "rpc"));
     }
-
-    private async Task Crash(TestNode node, string concern)
-    {
-        var actor = await Find(node, concern);
-        await EventFilter.Exception<PoisonException>().ExpectAsync(1, SpecExtensions.Deadline, () =>
-        {
-            actor.Tell(Poison[concern]);
-            return Task.CompletedTask;
-        });
-        foreach (var name in Poison.Keys) await this.Handled(await Find(node, name)); // all have recovered
-    }
-
-    /// <summary>Throws in whatever touches it.</summary>
-    private sealed class PoisonedSink : IFrameSink
-    {
-        public IActorRef Connection => throw new PoisonException();
-
-        public bool TrySend(ReadOnlyMemory<byte> frame, FrameDelivery delivery) => throw new PoisonException();
-
-        public void Settle() => throw new PoisonException();
-    }
-
-    private sealed class PoisonException : Exception;
-
-    private static Task<IActorRef> Find(TestNode node, string concern) =>
-        new ActorSelection(node.Actor, concern).ResolveOne(SpecExtensions.Deadline);
 
     private static long Restarts(TestNode node, string concern) =>
         node.Meters.Total("macula.concern.restarts", concern);

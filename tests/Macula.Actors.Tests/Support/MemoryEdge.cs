@@ -6,11 +6,11 @@ using Macula.Actors.Transport.Tests;
 namespace Macula.Actors.Tests;
 
 /// <summary>QUIC in memory: what a node listens with, and peers that connect to it.</summary>
-internal sealed class MemoryEdge
+internal sealed class MemoryEdge(TimeProvider? time = null)
 {
     private static readonly TestCertificates Certificates = TestCertificates.Shared;
 
-    public MemoryQuicNetwork Network { get; } = new();
+    public MemoryQuicNetwork Network { get; } = new(time);
 
     public IQuicProvider Provider => new MemoryQuicProvider(Network);
 

@@ -16,9 +16,9 @@ internal sealed class TestNode
     private readonly TestKit _kit;
     private IPEndPoint _endPoint = new(IPAddress.Loopback, 0);
 
-    private TestNode(TestKit kit, GatewaySettings settings, QuicListenOptions? listen)
+    private TestNode(TestKit kit, GatewaySettings settings, QuicListenOptions? listen, TimeProvider? time)
     {
-        _kit = kit;
+        (_kit, Edge) = (kit, new MemoryEdge(time));
         Metrics = new GatewayMetrics(Meters, Census);
         Actor = kit.Sys.ActorOf(
             GatewayActor.Props(
@@ -26,7 +26,7 @@ internal sealed class TestNode
             "macula");
     }
 
-    public MemoryEdge Edge { get; } = new();
+    public MemoryEdge Edge { get; }
 
     public TestMeters Meters { get; } = new();
 
@@ -37,9 +37,9 @@ internal sealed class TestNode
     public IActorRef Actor { get; }
 
     public static async Task<TestNode> Start(
-        TestKit kit, GatewaySettings? settings = null, QuicListenOptions? listen = null)
+        TestKit kit, GatewaySettings? settings = null, QuicListenOptions? listen = null, TimeProvider? time = null)
     {
-        var node = new TestNode(kit, settings ?? TestOptions.Defaults, listen);
+        var node = new TestNode(kit, settings ?? TestOptions.Defaults, listen, time);
         var ready = await node.Actor.Ask<GatewayProtocol.Ready>(GatewayProtocol.GetReady.Instance, SpecExtensions.Deadline);
         node._endPoint = Assert.Single(ready.Listening);
         return node;
