@@ -1,5 +1,6 @@
 using System.Net;
 using Akka.Actor;
+using Macula.Actors.Bounded;
 
 namespace Macula.Actors.Hosting;
 
@@ -10,6 +11,10 @@ public sealed class MaculaNode : IExtension
         new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>All bounded tables of the node. An actor of yours that enters its own here is seen in metrics and
+    /// diagnostics like the node's (docs/extending.md).</summary>
+    public TableCensus Tables { get; } = new();
 
     /// <summary>Completes when the gateway has stopped: in an orderly shutdown, or because it could not go on.</summary>
     public Task Ended => _ended.Task;

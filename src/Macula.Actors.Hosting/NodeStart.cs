@@ -7,8 +7,12 @@ using Akka.DependencyInjection;
 using Akka.Event;
 using Akka.Hosting;
 using Macula.Actors.Bounded;
+using Macula.Actors.Clients;
 using Macula.Actors.Gateway;
 using Macula.Actors.Protocol;
+using Macula.Actors.PubSub;
+using Macula.Actors.Registry;
+using Macula.Actors.Rpc;
 using Macula.Actors.Transport;
 using Macula.Actors.Transport.Ngtcp2;
 using Macula.Actors.Transport.SystemNetQuic;
@@ -59,11 +63,16 @@ internal sealed class NodeStart
                 cluster.Join(cluster.SelfAddress);
             }
 
-            var gateway = system.ActorOf(GatewayProps(quic.Provider, services.GetService<IMeterFactory>()), Name);
+            var gateway = system.ActorOf(GatewayProps(quic.Provider, services.GetService<IMeterFactory>(), node.Tables), Name);
             registry.Register<GatewayActor>(gateway);
             StopWith(system, gateway);
             _ = gateway.WatchAsync().ContinueWith(_ => node.Stopped(), TaskScheduler.Default);
-            node.Started(Info(quic, (await ListeningAsync(gateway)).Listening));
+            var ready = await ListeningAsync(gateway);
+            registry.Register<ClientManagerActor>(ready.Concerns.Clients);
+            registry.Register<PubSubActor>(ready.Concerns.PubSub);
+            registry.Register<RegistryActor>(ready.Concerns.Registry);
+            registry.Register<RpcActor>(ready.Concerns.Rpc);
+            node.Started(Info(quic, ready.Listening));
         }
         catch (MaculaStartException fault)
         {
@@ -125,13 +134,8 @@ internal sealed class NodeStart
             return Done.Instance;
         });
 
-    private Props GatewayProps(IQuicProvider provider, IMeterFactory meters)
-    {
-        var census = new TableCensus();
-        return GatewayActor.Props(
-            _settings.Actors, _node, _settings.Realm, provider, Listeners(), census,
-            new GatewayMetrics(meters, census));
-    }
+    private Props GatewayProps(IQuicProvider provider, IMeterFactory meters, TableCensus census) => GatewayActor.Props(
+        _settings.Actors, _node, _settings.Realm, provider, Listeners(), census, new GatewayMetrics(meters, census));
 
     private IReadOnlyList<QuicListenOptions> Listeners() => [.. _settings.Quic.Listen.Select(Listener)];
 

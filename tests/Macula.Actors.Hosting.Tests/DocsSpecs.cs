@@ -19,6 +19,15 @@ public sealed partial class DocsSpecs
         Assert.Contains(File.ReadAllText(Path.Combine(Root, "hocon/reference.conf")).TrimEnd(), page, StringComparison.Ordinal);
     }
 
+    /// <summary>The examples are compiled and tested; the page must not tell of others.</summary>
+    [Theory]
+    [InlineData("LastSeenActor.cs")]
+    [InlineData("LastSeenActorSpecs.cs")]
+    [InlineData("LastSeenHost.cs")]
+    public void The_page_on_extending_holds_its_example_word_for_word(string file) => Assert.Contains(
+        File.ReadAllText(Path.Combine(Root, "docs/examples/last-seen", file)).TrimEnd(),
+        File.ReadAllText(Path.Combine(Root, "docs/extending.md")), StringComparison.Ordinal);
+
     [Theory]
     [MemberData(nameof(Pages))]
     public void Every_link_leads_to_a_file(string page)

@@ -2,10 +2,15 @@ using System.Net;
 using Akka.Actor;
 using Akka.Cluster;
 using Akka.Hosting;
+using Macula.Actors.Clients;
 using Macula.Actors.Configuration;
 using Macula.Actors.Gateway;
+using Macula.Actors.PubSub;
+using Macula.Actors.Registry;
+using Macula.Actors.Rpc;
 using Macula.Actors.Transport;
 using Macula.Actors.Transport.Memory;
+using Macula.Examples;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
@@ -68,7 +73,7 @@ public sealed class WithMaculaSpecs : IDisposable
     }
 
     [Fact]
-    public async Task The_gateway_is_found_by_its_type_and_the_settings_by_their_path()
+    public async Task The_nodes_actors_are_found_by_their_types_and_the_settings_by_their_path()
     {
         using var host = Build(options => options.Set("macula.clients.max-clients", "7"));
         await host.StartAsync().WaitAsync(Deadline);
@@ -79,6 +84,24 @@ public sealed class WithMaculaSpecs : IDisposable
         Assert.Equal("/user/macula", gateway.Path.ToStringWithoutAddress());
         Assert.Equal(7, config.GetInt("macula.clients.max-clients"));
         Assert.Equal("30s", config.GetString("macula.rpc.call-timeout"));
+        var registry = host.Services.GetRequiredService<ActorRegistry>();
+        Assert.Equal("/user/macula/clients", registry.Get<ClientManagerActor>().Path.ToStringWithoutAddress());
+        Assert.Equal("/user/macula/pubsub", registry.Get<PubSubActor>().Path.ToStringWithoutAddress());
+        Assert.Equal("/user/macula/registry", registry.Get<RegistryActor>().Path.ToStringWithoutAddress());
+        Assert.Equal("/user/macula/rpc", registry.Get<RpcActor>().Path.ToStringWithoutAddress());
+        await host.StopAsync().WaitAsync(Deadline);
+    }
+
+    [Fact]
+    public async Task An_actor_of_ones_own_stands_beside_the_nodes_and_its_table_among_theirs()
+    {
+        using var host = Build(extend: akka => akka.WithLastSeen(maxDevices: 3));
+        await host.StartAsync().WaitAsync(Deadline);
+
+        var system = host.Services.GetRequiredService<ActorSystem>();
+        var table = Assert.Single(MaculaNode.Of(system).Tables.Tables, table => table.Name == "example.devices");
+        Assert.Equal((0, 3), (table.Size, table.Limit));
+        Assert.Contains(MaculaNode.Of(system).Tables.Tables, table => table.Name == "clients");
         await host.StopAsync().WaitAsync(Deadline);
     }
 
@@ -119,18 +142,23 @@ public sealed class WithMaculaSpecs : IDisposable
         await other.StopAsync().WaitAsync(Deadline);
     }
 
-    private IHost Build(Action<MaculaOptions>? configure = null)
+    private IHost Build(
+        Action<MaculaOptions>? configure = null, Action<AkkaConfigurationBuilder>? extend = null)
     {
         var builder = new HostApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
-        builder.Services.AddAkka("macula", akka => akka.WithMacula(options =>
+        builder.Services.AddAkka("macula", akka =>
         {
-            options.Environment = new Dictionary<string, string>();
-            options.DataDirectory = _folder.Path;
-            options.Listen = "127.0.0.1:0,127.0.0.1:0";
-            options.Provider = _machine;
-            options.Set("macula.cluster.port", "0");
-            configure?.Invoke(options);
-        }));
+            akka.WithMacula(options =>
+            {
+                options.Environment = new Dictionary<string, string>();
+                options.DataDirectory = _folder.Path;
+                options.Listen = "127.0.0.1:0,127.0.0.1:0";
+                options.Provider = _machine;
+                options.Set("macula.cluster.port", "0");
+                configure?.Invoke(options);
+            });
+            extend?.Invoke(akka);
+        });
         return builder.Build();
     }
 

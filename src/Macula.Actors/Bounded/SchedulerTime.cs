@@ -3,7 +3,7 @@ using Akka.Actor;
 namespace Macula.Actors.Bounded;
 
 /// <summary>The time as actors see it.</summary>
-internal static class SchedulerTime
+public static class SchedulerTime
 {
     /// <summary>Time that only goes forward, from an arbitrary start. The production scheduler has a monotonic clock,
     /// which a changed wall clock does not touch; a test scheduler's monotonic clock is the real one, its Now the

@@ -37,6 +37,7 @@ public sealed class GatewayActor : ReceiveActor
     private readonly Dictionary<string, IActorRef> _handlers = new(StringComparer.Ordinal);
     private IActorRef _clients = ActorRefs.Nobody;
     private IActorRef _rpc = ActorRefs.Nobody;
+    private Neighbours? _neighbours;
     private long _round;
     private Exception? _fault;
 
@@ -76,7 +77,7 @@ public sealed class GatewayActor : ReceiveActor
         foreach (var procedure in DiagnosticsActor.Procedures)
             _rpc.Tell(new RpcProtocol.Register(procedure, diagnostics), diagnostics);
 
-        var neighbours = new Neighbours(_clients, pubSub, registry, _rpc);
+        var neighbours = _neighbours = new Neighbours(_clients, pubSub, registry, _rpc);
         var connections = _census.Add("connections", _settings.Gateway.MaxConnections);
         for (var i = 0; i < _listen.Count; i++)
         {
@@ -161,7 +162,7 @@ public sealed class GatewayActor : ReceiveActor
     private void AnswerIfKnown()
     {
         if (_fault is null && _bound.Count < _listen.Count) return;
-        object answer = _fault is null ? new Ready([.. _bound]) : new Status.Failure(_fault);
+        object answer = _fault is null ? new Ready([.. _bound], _neighbours!) : new Status.Failure(_fault);
         foreach (var asking in _asking) asking.Tell(answer);
         _asking.Clear();
     }

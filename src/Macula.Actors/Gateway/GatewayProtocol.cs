@@ -13,7 +13,8 @@ public static class GatewayProtocol
         public static readonly GetReady Instance = new();
     }
 
-    public sealed record Ready(IReadOnlyList<IPEndPoint> Listening) : ILocal;
+    /// <param name="Concerns">The node's own actors, for those that others add; the references outlive restarts.</param>
+    public sealed record Ready(IReadOnlyList<IPEndPoint> Listening, Neighbours Concerns) : ILocal;
 
     /// <summary>Told by a concern that has failed and starts anew, empty: every connection is asked to announce itself to
     /// it again, then it is told <see cref="Recovered"/>.</summary>
