@@ -1,0 +1,71 @@
+using System.Globalization;
+using FsCheck;
+using FsCheck.Fluent;
+
+namespace Macula.Actors.Tests.Models;
+
+/// <summary>One step of a random history: what a model does with it is the model's.</summary>
+/// <param name="Kind">From 0, below the number of the model's operations.</param>
+public readonly record struct Step(int Kind, int A, int B, int C);
+
+/// <summary>A small readable model of an actor, beside the actor itself: takes steps in both and compares them.</summary>
+internal interface IModel : IDisposable
+{
+    /// <summary>Takes the step, then throws unless actor and model agree and every invariant holds.</summary>
+    void Take(Step step);
+
+    /// <summary>Ends what is left; throws unless nothing is left behind.</summary>
+    void End();
+}
+
+/// <summary>Runs random histories through a model. A failure prints the shortest history that it found and the seed that
+/// replays it: MACULA_MODELS_REPLAY=seed,gamma dotnet test --filter ...</summary>
+internal static class ModelCheck
+{
+    private const string Replay = "MACULA_MODELS_REPLAY";
+
+    /// <param name="kinds">Weights of the operations; how often each is taken.</param>
+    /// <returns>Steps taken.</returns>
+    public static long Run(Func<IModel> begin, int[] kinds, int histories, int length)
+    {
+        var taken = 0L;
+        var kind = Gen.Frequency(kinds.Select((weight, at) => (weight, Gen.Constant(at))));
+        var number = Gen.Choose(0, 9_999);
+        var step =
+            from k in kind
+            from a in number
+            from b in number
+            from c in number
+            select new Step(k, a, b, c);
+        var history = Arb.From(step.ArrayOf(length), Shorter);
+        Check.One(Settings(histories), Prop.ForAll(history, steps =>
+        {
+            using var model = begin();
+            foreach (var each in steps)
+            {
+                model.Take(each);
+                taken++;
+            }
+
+            model.End();
+        }));
+        return taken;
+    }
+
+    private static Config Settings(int histories)
+    {
+        var settings = Config.QuickThrowOnFailure.WithMaxTest(histories).WithQuietOnSuccess(true);
+        if (Environment.GetEnvironmentVariable(Replay) is not { Length: > 0 } seed) return settings;
+        var parts = seed.Trim('(', ')').Split(',');
+        return settings.WithMaxTest(1).WithReplay(
+            ulong.Parse(parts[0], CultureInfo.InvariantCulture), ulong.Parse(parts[1], CultureInfo.InvariantCulture));
+    }
+
+    // Large pieces out first, then single steps.
+    private static IEnumerable<Step[]> Shorter(Step[] steps)
+    {
+        for (var size = steps.Length / 2; size > 0; size /= 2)
+            for (var at = 0; at + size <= steps.Length; at += size)
+                yield return [.. steps[..at], .. steps[(at + size)..]];
+    }
+}

@@ -1,0 +1,30 @@
+using Akka.Configuration;
+using Akka.TestKit.Xunit2;
+
+namespace Macula.Actors.Tests.Models;
+
+/// <summary>Random histories of every operation, of crashes, late ends and passing time, each actor beside its model.</summary>
+public sealed class ModelSpecs(ITestOutputHelper log) : TestKit(Quiet, output: log)
+{
+    private const int Length = 1_000;
+    private const int Histories = 220; // 220,000 steps for each of the five actors
+
+    private static readonly Config Quiet = ConfigurationFactory.ParseString("""
+        akka.loglevel = OFF
+        akka.stdout-loglevel = OFF
+        akka.scheduler.implementation = "Akka.TestKit.TestScheduler, Akka.TestKit"
+        """);
+
+    private readonly ITestOutputHelper _log = log;
+
+    [Fact]
+    public void The_client_manager_does_what_its_model_does() =>
+        Check(() => new ClientManagerModel(this), ClientManagerModel.Kinds);
+
+    private void Check(Func<IModel> begin, int[] kinds)
+    {
+        var steps = ModelCheck.Run(begin, kinds, Histories, Length);
+        _log.WriteLine($"{steps} steps");
+        Assert.True(steps >= 200_000, $"only {steps} steps were taken");
+    }
+}
