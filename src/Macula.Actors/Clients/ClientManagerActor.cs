@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Event;
 using Macula.Actors.Bounded;
 using Macula.Actors.Gateway;
+using Macula.Actors.Memory;
 using Macula.Actors.Protocol;
 using static Macula.Actors.Clients.ClientProtocol;
 
@@ -23,6 +24,7 @@ public sealed class ClientManagerActor : ConcernActor
     private readonly BoundedTable _clientTable;
     private readonly BoundedTable _streamTable;
     private bool _draining;
+    private MemoryProtocol.LevelChanged _memory = new(MemoryLevel.Normal);
 
     public static Props Props(ClientManagerOptions options, TableCensus census, GatewayMetrics metrics) =>
         Akka.Actor.Props.Create(() => new ClientManagerActor(options, census, metrics));
@@ -42,6 +44,7 @@ public sealed class ClientManagerActor : ConcernActor
         Receive<Resume>(OnResume);
         Receive<Terminated>(msg => Remove(msg.ActorRef));
         Receive<Drain>(_ => _draining = true);
+        Receive<MemoryProtocol.LevelChanged>(msg => _memory = msg);
     }
 
     protected override void Recovering()
@@ -49,11 +52,13 @@ public sealed class ClientManagerActor : ConcernActor
         Receive<Resume>(OnResume);
         Receive<Terminated>(msg => Remove(msg.ActorRef));
         Receive<Drain>(_ => _draining = true);
+        Receive<MemoryProtocol.LevelChanged>(msg => _memory = msg);
     }
 
     private void OnConnect(Connect msg)
     {
         if (_draining) Refuse(msg.Client, DisconnectReason.ShuttingDown, TimeSpan.Zero);
+        else if (_memory.Level >= MemoryLevel.RefuseClients && !IsKnown(msg.Client, msg.Stream)) RefuseForMemory(msg);
         else if (TryPut(msg.Client, msg.Stream)) Sender.Tell(new Admitted(msg.Client.Node));
     }
 
@@ -63,11 +68,10 @@ public sealed class ClientManagerActor : ConcernActor
     {
         var connection = stream.Connection;
         var previous = _streams.GetValueOrDefault(client.Node)?.Connection;
-        var takesPlace = previous is not null || _clients.ContainsKey(connection);
-        if (!takesPlace && _clients.Count >= _options.MaxClients)
+        if (!IsKnown(client, stream) && _clients.Count >= _options.MaxClients)
         {
             _clientTable.Reject();
-            LogRejection();
+            LogRejection(DisconnectReason.MaxClientsReached);
             Refuse(client, DisconnectReason.MaxClientsReached, _options.RetryAfter);
             return false;
         }
@@ -85,6 +89,18 @@ public sealed class ClientManagerActor : ConcernActor
         _streams[client.Node] = stream;
         Count();
         return true;
+    }
+
+    // By its node or its connection: it takes the place of an entry, and adds none.
+    private bool IsKnown(ClientInfo client, IFrameSink stream) =>
+        _streams.ContainsKey(client.Node) || _clients.ContainsKey(stream.Connection);
+
+    // Not those who announce themselves after a restart: they are inside.
+    private void RefuseForMemory(Connect msg)
+    {
+        _clientTable.Reject(DisconnectReason.MemoryPressure.Text());
+        LogRejection(DisconnectReason.MemoryPressure);
+        Refuse(msg.Client, DisconnectReason.MemoryPressure, _memory.RetryAfter);
     }
 
     private void OnDeliver(Deliver msg)
@@ -119,10 +135,10 @@ public sealed class ClientManagerActor : ConcernActor
         Sender.Tell(new Refused(client.Node, reason, retryAfter));
     }
 
-    private void LogRejection()
+    private void LogRejection(DisconnectReason reason)
     {
         if (!_rejections.Admits(Context.System.Scheduler.Elapsed(), out var suppressed)) return;
-        if (suppressed == 0) _log.Warning("Client connection rejected: max_clients_reached");
-        else _log.Warning("Client connection rejected: max_clients_reached ({Suppressed} more not logged)", suppressed);
+        if (suppressed == 0) _log.Warning("Client connection rejected: {Reason}", reason.Text());
+        else _log.Warning("Client connection rejected: {Reason} ({Suppressed} more not logged)", reason.Text(), suppressed);
     }
 }

@@ -46,12 +46,16 @@ public sealed class OptionsReader(Config config, string section)
     }
 
     /// <summary>A number of bytes, with or without a unit: <c>4KiB</c> is 4,096, <c>4kB</c> is 4,000.</summary>
-    public int Size(string key, int min, int max = int.MaxValue)
+    public int Size(string key, int min, int max = int.MaxValue) => (int)LongSize(key, min, max);
+
+    /// <summary>As <see cref="Size"/>, for what may be larger than a buffer.</summary>
+    public long LongSize(string key, long min, long max)
     {
         var text = Text(key);
-        if (Units.TryBytes(text, out var value) && value >= min && value <= max) return (int)value;
+        if (Units.TryBytes(text, out var value) && value >= min && value <= max) return value;
 
-        Fault(key, text, $"a size (B, kB, KiB, MB, MiB) from {Units.Show(min)} to {Units.Show(max)}");
+        var units = max <= int.MaxValue ? "B, kB, KiB, MB, MiB" : "B, kB, KiB, MB, MiB, GB, GiB";
+        Fault(key, text, $"a size ({units}) from {Units.Show(min)} to {Units.Show(max)}");
         return min;
     }
 

@@ -47,7 +47,7 @@ internal static class Units
         _ => string.Create(CultureInfo.InvariantCulture, $"{time.TotalMilliseconds}ms"),
     };
 
-    public static string Show(int bytes) => bytes switch
+    public static string Show(long bytes) => bytes switch
     {
         > 0 when bytes % (1 << 30) == 0 => $"{bytes >> 30}GiB",
         > 0 when bytes % (1 << 20) == 0 => $"{bytes >> 20}MiB",

@@ -40,14 +40,16 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     private (DisconnectReason Reason, string Message) _closing = (DisconnectReason.Normal, "");
     private bool _toldSkipped;
 
+    /// <param name="outbound">Shared by all connections of the node; null for a connection by itself.</param>
     public static Props Props(
         IQuicConnection connection, GatewayIdentity identity, GatewayOptions options, Neighbours neighbours,
-        GatewayMetrics metrics) =>
-        Akka.Actor.Props.Create(() => new ClientConnectionActor(connection, identity, options, neighbours, metrics));
+        GatewayMetrics metrics, OutboundLimits? outbound = null) =>
+        Akka.Actor.Props.Create(() => new ClientConnectionActor(
+            connection, identity, options, neighbours, metrics, outbound ?? options.NewOutbound()));
 
     public ClientConnectionActor(
         IQuicConnection connection, GatewayIdentity identity, GatewayOptions options, Neighbours neighbours,
-        GatewayMetrics metrics)
+        GatewayMetrics metrics, OutboundLimits outbound)
     {
         (_connection, _identity, _options, _neighbours, _metrics) =
             (connection, identity, options, neighbours, metrics);
@@ -56,7 +58,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         _limits = new ReaderLimits(options.MaxConnectSize, options.MaxFrameSize, peersAllowed);
         _credit = new ReadCredit(options.MaxFramesInFlight, options.MaxBytesInFlight);
         _assembly = new AssemblyBudget(options.MaxBytesAssembling);
-        _outbound = new OutboundQueue(options.Outbound, metrics);
+        _outbound = new OutboundQueue(outbound, metrics);
         AwaitingConnect();
     }
 
@@ -134,6 +136,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         Receive<StreamWritten>(msg => OnStreamWritten(msg.Session));
         Receive<FrameSkipped>(msg => LogSkipped(msg.Error.ToString()));
         Receive<OutboundOverflow>(_ => OnOverflow());
+        Receive<ConnectionProtocol.TrimQueues>(_ => OnTrimQueues());
         Receive<AssemblyOverflow>(_ => Refuse(
             DisconnectReason.ProtocolError,
             $"More than {_options.MaxBytesAssembling} bytes of large frames have begun to arrive at once."));
@@ -515,6 +518,11 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         else Timers.StartSingleTimer(Tick.Close, Tick.Close, _options.CloseGrace);
     }
 
+    private void OnTrimQueues()
+    {
+        foreach (var session in _streams.Values) session.Writer.Trim();
+    }
+
     // A peer that does not read would not read a DISCONNECT either, nor acknowledge anything: the code has to do.
     private void OnOverflow()
     {
@@ -544,6 +552,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     {
         DisconnectReason.MaxClientsReached => "The node serves as many clients as it may; try again later.",
         DisconnectReason.ShuttingDown => "The node is shutting down.",
+        DisconnectReason.MemoryPressure => "The node is short of memory; try again later.",
         _ => "The node does not admit this client now.",
     };
 

@@ -13,4 +13,11 @@ public static class ConnectionProtocol
     /// <summary>Tell a concern that has restarted what it must know of this connection, then answer
     /// <see cref="ListenerProtocol.Announced"/>.</summary>
     public sealed record Announce(IActorRef Concern, long Round) : IToConnection;
+
+    /// <summary>The bound of the outbound queues has shrunk: drop what is above it and may be dropped. For peers to which
+    /// nothing more is sent; the others drop it with the next frame.</summary>
+    public sealed record TrimQueues : IToConnection
+    {
+        public static readonly TrimQueues Instance = new();
+    }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Diagnostics.Metrics;
 using Macula.Actors.Bounded;
+using Macula.Actors.Memory;
 using Macula.Actors.Protocol;
 
 namespace Macula.Actors.Gateway;
@@ -30,6 +31,7 @@ public sealed class GatewayMetrics
     private readonly Counter<long> _delivered;
     private readonly Counter<long> _expired;
     private readonly Counter<long> _restarts;
+    private readonly Counter<long> _memorySteps;
 
     /// <param name="meters">Makes the meter; an own factory per node, so that nodes do not count each other.</param>
     /// <param name="census">Each of its tables becomes a measurement of <c>macula.table.size</c> and its kin.</param>
@@ -52,6 +54,10 @@ public sealed class GatewayMetrics
         _delivered = meter.CreateCounter<long>("macula.pubsub.delivered", "{message}");
         _expired = meter.CreateCounter<long>("macula.registry.expired", "{service}");
         _restarts = meter.CreateCounter<long>("macula.concern.restarts", "{restart}");
+        _memorySteps = meter.CreateCounter<long>("macula.memory.steps", "{step}");
+        meter.CreateObservableGauge("macula.memory.live", () => Memory.Live, "By");
+        meter.CreateObservableGauge("macula.memory.limit", () => Memory.Limit, "By");
+        meter.CreateObservableGauge("macula.memory.level", () => (long)Memory.Level);
 
         IEnumerable<Measurement<long>> Each(Func<IBoundedTable, long> value) =>
             census.Tables.Select(table => new Measurement<long>(value(table), Tag("table", table.Name)));
@@ -66,6 +72,9 @@ public sealed class GatewayMetrics
         meter.CreateObservableCounter("macula.table.expired", () => Each(table => table.Expiries), "{entry}");
         meter.CreateObservableCounter("macula.table.rejected", Rejections, "{entry}");
     }
+
+    /// <summary>What the memory guard found last.</summary>
+    public MemoryGauge Memory { get; } = new();
 
     public void ConnectionAccepted() => _accepted.Add(1);
 
@@ -94,6 +103,9 @@ public sealed class GatewayMetrics
         _ => "disconnect",
     }));
 
+    /// <summary>Counts frames that were dropped because the memory guard has shrunk the queues.</summary>
+    public void OutboundDroppedForMemory(int frames) => _dropped.Add(frames, Tag("policy", "memory-pressure"));
+
     /// <param name="outcome">How a call ended: <c>ok</c> or its error code.</param>
     public void CallEnded(string outcome) => _calls.Add(1, Tag("outcome", outcome));
 
@@ -108,6 +120,9 @@ public sealed class GatewayMetrics
     public void ServicesExpired(int count) => _expired.Add(count);
 
     public void ConcernRestarted(string concern) => _restarts.Add(1, Tag("concern", concern));
+
+    /// <param name="level">What the node gives up from now on, in snake_case; <c>normal</c> when all is given back.</param>
+    public void MemoryStep(string level) => _memorySteps.Add(1, Tag("level", level));
 
     private static KeyValuePair<string, object?> Tag(string name, object value) => new(name, value);
 }

@@ -45,7 +45,8 @@ public sealed record GatewayOptions
 
     public required TimeSpan CloseGrace { get; init; }
 
-    public OutboundLimits Outbound => new(OutboundMaxFrames, OutboundMaxBytes, SlowConsumer);
+    /// <summary>The bound of the outbound queues; one for all connections, which are then shrunk together.</summary>
+    public OutboundLimits NewOutbound() => new(OutboundMaxFrames, OutboundMaxBytes, SlowConsumer);
 
     public static GatewayOptions Read(OptionsReader reader)
     {

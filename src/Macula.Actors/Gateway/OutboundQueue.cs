@@ -30,7 +30,18 @@ internal sealed class OutboundQueue(OutboundLimits limits, GatewayMetrics metric
         }
     }
 
-    public bool HasRoom(int bytes) => _frames < limits.MaxFrames && _bytes + bytes <= limits.MaxBytes;
+    /// <summary>Whether a frame may be queued as things are. One into an empty queue always may: else large ones would
+    /// never pass while the bound is shrunk.</summary>
+    public bool HasRoom(int bytes) =>
+        (_frames < limits.FramesNow && _bytes + bytes <= limits.BytesNow)
+        || (_frames == 0 && limits.IsShrunk && HasRoomUnlessShort(bytes));
+
+    /// <summary>Whether a frame could be queued if memory were not short. What must arrive still may, so that nobody is
+    /// disconnected for what the node lacks.</summary>
+    public bool HasRoomUnlessShort(int bytes) => _frames < limits.MaxFrames && _bytes + bytes <= limits.MaxBytes;
+
+    /// <summary>By how much the queue is above what it may be; 0 or less when it is not.</summary>
+    public (int Frames, long Bytes) Excess() => (_frames - limits.FramesNow, _bytes - limits.BytesNow);
 
     public void Add(int bytes)
     {
@@ -44,7 +55,19 @@ internal sealed class OutboundQueue(OutboundLimits limits, GatewayMetrics metric
         _bytes -= bytes;
     }
 
-    public void Dropped() => metrics.OutboundDropped(limits.Policy);
+    public void Dropped()
+    {
+        if (limits.IsShrunk) metrics.OutboundDroppedForMemory(1);
+        else metrics.OutboundDropped(limits.Policy);
+    }
+
+    /// <summary>Takes out what was dropped because the bound has shrunk.</summary>
+    public void Trimmed(int frames, long bytes)
+    {
+        if (frames == 0) return;
+        Remove(frames, bytes);
+        metrics.OutboundDroppedForMemory(frames);
+    }
 }
 
 /// <summary>The frames that wait for one stream, oldest first. Guarded by <see cref="OutboundQueue.Gate"/>.</summary>
@@ -88,6 +111,31 @@ internal sealed class FrameRing
         for (; at > 0; at--) At(at) = At(at - 1);
         At(0) = new Entry(default, true); // a copy of what moved up, or the dropped one itself
         return TryDequeue(out _);
+    }
+
+    /// <summary>Takes out the oldest frames that may be dropped, until they are so many and have so many bytes, or there
+    /// are none; the others keep their order. One pass, however many go.</summary>
+    public (int Frames, long Bytes) DropOldest(int frames, long bytes)
+    {
+        var (dropped, freed, kept) = (0, 0L, 0);
+        for (var i = 0; i < Count; i++)
+        {
+            ref var entry = ref At(i);
+            if (entry.Droppable && (dropped < frames || freed < bytes))
+            {
+                dropped++;
+                freed += entry.Frame.Length;
+            }
+            else
+            {
+                At(kept++) = entry;
+            }
+        }
+
+        for (var i = kept; i < Count; i++) At(i) = default;
+        Count = kept;
+        _droppable -= dropped;
+        return (dropped, freed);
     }
 
     private ref Entry At(int index) => ref _entries[(_head + index) % _entries.Length];

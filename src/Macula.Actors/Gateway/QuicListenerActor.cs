@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.Event;
 using Macula.Actors.Bounded;
+using Macula.Actors.Memory;
 using Macula.Actors.Protocol;
 using Macula.Actors.Transport;
 using static Macula.Actors.Gateway.ListenerProtocol;
@@ -71,6 +72,7 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
         Receive<Tick>(_ => Accept());
         Receive<Announce>(OnAnnounce);
         Receive<Announced>(msg => OnAnnounced(msg, Sender));
+        Receive<MemoryProtocol.LevelChanged>(OnLevelChanged);
         Receive<Shutdown>(_ => OnShutdown());
         Receive<Terminated>(msg => OnTerminated(msg.ActorRef));
     }
@@ -152,6 +154,12 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
         // Peers' failed handshakes never come here: this is the listener's own trouble.
         _log.Error(msg.Cause, "Accepting connections on {EndPoint} failed, trying again", _listener!.LocalEndPoint);
         Timers.StartSingleTimer(Tick.Retry, Tick.Retry, RetryDelay);
+    }
+
+    // The shrunk bound itself is shared; this is for the queues of peers that take nothing and are sent nothing.
+    private static void OnLevelChanged(MemoryProtocol.LevelChanged msg)
+    {
+        if (msg.Level >= MemoryLevel.ShrinkQueues) TellAll(ConnectionProtocol.TrimQueues.Instance);
     }
 
     private void OnShutdown()

@@ -115,6 +115,13 @@ internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
         }
     }
 
+    /// <summary>Drops the oldest frames that may be dropped while the connection has more queued than it may. For a peer
+    /// that nothing more is sent to; another is trimmed by the next frame.</summary>
+    public void Trim()
+    {
+        lock (_queue.Gate) DropExcess();
+    }
+
     /// <summary>Drops what is queued.</summary>
     public void Stop()
     {
@@ -126,8 +133,11 @@ internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
     private bool TryMakeRoom(int bytes, FrameDelivery delivery, out bool overflow)
     {
         overflow = false;
+        DropExcess();
+        if (_queue.HasRoom(bytes)) return true;
         if (delivery == FrameDelivery.Refusable) return false;
-        if (_queue.Policy == SlowConsumerPolicy.Disconnect) return !(overflow = true);
+        if (_queue.Policy == SlowConsumerPolicy.Disconnect && !_queue.HasRoomUnlessShort(bytes))
+            return !(overflow = true);
         if (delivery == FrameDelivery.Droppable && _queue.Policy == SlowConsumerPolicy.DropNewest)
         {
             _queue.Dropped();
@@ -142,8 +152,18 @@ internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
 
         if (_queue.HasRoom(bytes)) return true;
         if (delivery == FrameDelivery.Droppable) _queue.Dropped();
+        else if (_queue.HasRoomUnlessShort(bytes)) return true;
         else overflow = true;
         return false;
+    }
+
+    // There is none unless the bound has shrunk.
+    private void DropExcess()
+    {
+        var (frames, bytes) = _queue.Excess();
+        if (frames <= 0 && bytes <= 0) return;
+        var (dropped, freed) = _frames.DropOldest(frames, bytes);
+        _queue.Trimmed(dropped, freed);
     }
 
     private void Answered()

@@ -1,11 +1,22 @@
 namespace Macula.Actors.Memory;
 
-/// <summary>What a <c>MemoryGuardActor</c> tells the concerns.</summary>
+/// <summary>What is said to a <see cref="MemoryGuardActor"/>, and what it tells the concerns.</summary>
 public static class MemoryProtocol
 {
-    /// <summary>Told to every concern when it changes. While it is <see cref="MemoryLevel.Normal"/>, all is as ever.
-    /// </summary>
-    public sealed record LevelChanged(MemoryLevel Level) : ILocal;
+    /// <summary>Told to every concern when it changes. While it is <see cref="MemoryLevel.Normal"/>, all is as ever. May be
+    /// told again without a change.</summary>
+    public sealed record LevelChanged(MemoryLevel Level) : ILocal
+    {
+        /// <summary>What clients that are refused meanwhile are told to wait.</summary>
+        public TimeSpan RetryAfter { get; init; }
+    }
+
+    /// <summary>Answered <see cref="LevelChanged"/> with the level that holds now; for a concern that starts anew, or in
+    /// its name.</summary>
+    public sealed record GetLevel : ILocal
+    {
+        public static readonly GetLevel Instance = new();
+    }
 }
 
 /// <summary>What is given up for memory, in this order; each level includes those before it.</summary>
