@@ -3,6 +3,7 @@ using Akka.Configuration;
 using Macula.Actors.Clients;
 using Macula.Actors.Configuration;
 using Macula.Actors.Gateway;
+using Macula.Actors.Memory;
 using Macula.Actors.PubSub;
 using Macula.Actors.Registry;
 using Macula.Actors.Rpc;
@@ -87,6 +88,14 @@ public sealed class MaculaSettingsSpecs
     [InlineData("macula.cluster.port", "-1", "macula.cluster.port is '-1'")]
     [InlineData("macula.rpc.call-timeout", "6m", "macula.rpc.call-timeout is '")]
     [InlineData("macula.gateway.outbound-max-bytes", "1MiB", "macula.gateway.outbound-max-bytes is '")]
+    [InlineData("macula.memory.high-mark", "101", "macula.memory.high-mark is '101'")]
+    [InlineData("macula.memory.high-mark", "70", "macula.memory.low-mark is '70'; allowed: less than high-mark, which is 70")]
+    [InlineData("macula.memory.low-mark", "80", "macula.memory.low-mark is '80'; allowed: less than high-mark, which is 80")]
+    [InlineData("macula.memory.limit", "63MiB", "macula.memory.limit is '63MiB'; allowed: 0, or at least 64MiB")]
+    [InlineData("macula.memory.limit", "half", "macula.memory.limit is 'half'; allowed: a size (B, kB, KiB, MB, MiB, GB, GiB) from 0B to 65536GiB")]
+    [InlineData("macula.memory.check-interval", "1ms", "macula.memory.check-interval is '1ms'")]
+    [InlineData("macula.memory.step-interval", "2h", "macula.memory.step-interval is '2h'")]
+    [InlineData("macula.memory.retry-after", "30", "macula.memory.retry-after is '30'")]
     [InlineData("macula.shutdown.grace", "1ms", "macula.shutdown.grace is '1ms'")]
     public void A_value_that_cannot_work_is_told(string key, string value, string fault) =>
         Assert.StartsWith(fault, Assert.Single(Faults(Bare().Set(key, value))), StringComparison.Ordinal);
@@ -249,6 +258,15 @@ public sealed class MaculaSettingsSpecs
             MaxProcedureLength = 1024,
             MaxHops = 10,
             Strategy = SelectionStrategy.RoundRobin,
+        },
+        new MemoryOptions
+        {
+            HighMark = 80,
+            LowMark = 70,
+            Limit = 0,
+            CheckInterval = TimeSpan.FromSeconds(1),
+            StepInterval = TimeSpan.FromSeconds(10),
+            RetryAfter = TimeSpan.FromSeconds(30),
         });
 
     // The environment of whoever runs the tests is not part of them.

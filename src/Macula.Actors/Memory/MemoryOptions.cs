@@ -40,7 +40,7 @@ public sealed record MemoryOptions
             StepInterval = reader.Duration("step-interval", TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1)),
             RetryAfter = reader.Duration("retry-after", TimeSpan.Zero, TimeSpan.FromHours(1)),
         };
-        if (options.LowMark >= options.HighMark)
+        if (reader.Faults.Count == 0 && options.LowMark >= options.HighMark) // a faulty value cannot be compared
         {
             reader.Fault(
                 "low-mark", options.LowMark.ToString(CultureInfo.InvariantCulture),
@@ -49,6 +49,7 @@ public sealed record MemoryOptions
 
         if (options.Limit is > 0 and < LeastLimit)
             reader.Fault("limit", reader.Text("limit"), $"0, or at least {Units.Show(LeastLimit)}");
+
         return options;
     }
 }

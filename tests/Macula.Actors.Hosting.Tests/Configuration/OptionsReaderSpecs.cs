@@ -73,6 +73,18 @@ public sealed class OptionsReaderSpecs
     }
 
     [Fact]
+    public void A_long_size_may_be_more_than_two_gibibytes()
+    {
+        Assert.Equal(3L << 30, Reader("size = 3GiB").LongSize("size", 0, 64L << 40));
+
+        var read = Reader("size = 70000GiB");
+        read.LongSize("size", 0, 64L << 40);
+        Assert.Equal(
+            ["macula.test.size is '70000GiB'; allowed: a size (B, kB, KiB, MB, MiB, GB, GiB) from 0B to 65536GiB"],
+            read.Faults);
+    }
+
+    [Fact]
     public void An_enum_is_written_in_kebab_case()
     {
         Assert.Equal(Colour.DeepBlue, Reader("colour = deep-blue").Enum<Colour>("colour"));

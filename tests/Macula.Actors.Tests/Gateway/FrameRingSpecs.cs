@@ -8,7 +8,7 @@ public sealed class FrameRingSpecs
     [Fact]
     public void It_does_what_a_list_would_do()
     {
-        Gen.Int[0, 3].Array[1, 80].Sample(steps =>
+        Gen.Int[0, 5].Array[1, 80].Sample(steps =>
         {
             var ring = new FrameRing();
             List<(int Name, bool Droppable)> model = [];
@@ -25,6 +25,15 @@ public sealed class FrameRingSpecs
                         if (model.Count == 0) break;
                         Assert.Equal(model[0].Name, frame.Length);
                         model.RemoveAt(0);
+                        break;
+                    case 4:
+                        var (frames, enough) = (i % 3, i % 40);
+                        var gone = model.Where(each => each.Droppable).ToList();
+                        while (gone.Count > 0
+                            && gone.Count > frames && gone.Take(gone.Count - 1).Sum(each => each.Name) >= enough)
+                            gone.RemoveAt(gone.Count - 1);
+                        Assert.Equal((gone.Count, gone.Sum(each => (long)each.Name)), ring.DropOldest(frames, enough));
+                        model = [.. model.Except(gone)];
                         break;
                     default:
                         var at = model.FindIndex(each => each.Droppable);

@@ -11,6 +11,7 @@ public sealed class StreamWriterSpecs : IDisposable
     private readonly TestMeters _meters = new();
     private readonly GatewayMetrics _metrics;
     private readonly FakeStream _stream = new(sendWindow: 1);
+    private OutboundLimits _limits = new(1, 1, SlowConsumerPolicy.DropOldest);
     private int _overflows;
 
     public StreamWriterSpecs() => _metrics = new GatewayMetrics(_meters, new TableCensus());
@@ -212,11 +213,101 @@ public sealed class StreamWriterSpecs : IDisposable
         Assert.Equal((0, 0), (queue.Frames, queue.Bytes));
     }
 
+    [Theory]
+    [InlineData(SlowConsumerPolicy.DropOldest)]
+    [InlineData(SlowConsumerPolicy.DropNewest)]
+    [InlineData(SlowConsumerPolicy.Disconnect)]
+    public async Task When_the_bound_has_shrunk_the_next_frame_drops_the_oldest_above_it(SlowConsumerPolicy policy)
+    {
+        var (writer, queue) = await Stalled(policy, maxFrames: 16);
+        for (var i = 1; i <= 10; i++)
+            writer.TrySend(Numbered(i), i == 2 ? FrameDelivery.Required : FrameDelivery.Droppable);
+        _limits.IsShrunk = true;
+        Assert.Equal(11, queue.Frames);
+        var taken = writer.TrySend(Numbered(11), FrameDelivery.Droppable);
+
+        Assert.Equal(policy != SlowConsumerPolicy.DropNewest, taken);
+        Assert.Equal(4, queue.Frames);
+        Assert.Equal(taken ? [0, 2, 10, 11] : [0, 2, 9, 10], await Read(4));
+        Assert.Equal((8, 8), (
+            _meters.Total("macula.outbound.dropped"), _meters.Total("macula.outbound.dropped", "memory-pressure")));
+        Assert.Equal(0, _overflows);
+    }
+
+    [Fact]
+    public async Task A_peer_that_is_sent_nothing_is_trimmed_when_it_is_said()
+    {
+        var (writer, queue) = await Stalled(SlowConsumerPolicy.DropOldest, maxFrames: 16);
+        for (var i = 1; i <= 10; i++) writer.TrySend(Numbered(i), FrameDelivery.Droppable);
+        writer.Trim();
+        Assert.Equal(11, queue.Frames);
+        _limits.IsShrunk = true;
+        writer.Trim();
+        writer.Trim();
+
+        Assert.Equal((4, 4 * Numbered(0).Length), (queue.Frames, queue.Bytes));
+        Assert.Equal(7, _meters.Total("macula.outbound.dropped", "memory-pressure"));
+        Assert.Equal([0, 8, 9, 10], await Read(4));
+    }
+
+    [Fact]
+    public async Task Bytes_are_trimmed_as_well_as_frames()
+    {
+        var (writer, queue) = await Stalled(SlowConsumerPolicy.DropOldest, maxFrames: 100, maxBytes: 4000);
+        for (var i = 0; i < 30; i++) writer.TrySend(new byte[100], FrameDelivery.Droppable);
+        _limits.IsShrunk = true;
+        writer.Trim();
+
+        Assert.InRange(queue.Bytes, 901, 1000);
+    }
+
+    [Theory]
+    [InlineData(SlowConsumerPolicy.DropOldest)]
+    [InlineData(SlowConsumerPolicy.DropNewest)]
+    [InlineData(SlowConsumerPolicy.Disconnect)]
+    public async Task Nobody_is_disconnected_because_the_bound_has_shrunk(SlowConsumerPolicy policy)
+    {
+        var (writer, queue) = await Stalled(policy, maxFrames: 16);
+        _limits.IsShrunk = true;
+        for (var i = 1; i < 16; i++) Assert.True(writer.TrySend(Numbered(i), FrameDelivery.Required));
+        Assert.False(writer.TrySend(Numbered(16), FrameDelivery.Refusable));
+        Assert.Equal((16, 0), (queue.Frames, _overflows));
+
+        Assert.False(writer.TrySend(Numbered(16), FrameDelivery.Answer)); // full by any measure
+        Assert.Equal(1, _overflows);
+    }
+
+    [Fact]
+    public async Task The_largest_frame_still_passes_a_shrunk_queue_that_is_empty()
+    {
+        var (writer, _) = Writer(maxBytes: 100);
+        _limits.IsShrunk = true;
+
+        Assert.True(writer.TrySend(Wire.Frame(FrameType.Publish, new byte[92]), FrameDelivery.Droppable));
+        Assert.Equal(100, (await _stream.Next())!.Bytes.Length);
+    }
+
+    [Fact]
+    public async Task When_the_bound_is_given_back_it_is_as_before()
+    {
+        var (writer, queue) = await Stalled(SlowConsumerPolicy.DropOldest, maxFrames: 16);
+        _limits.IsShrunk = true;
+        for (var i = 1; i <= 10; i++) writer.TrySend(Numbered(i), FrameDelivery.Droppable);
+        Assert.Equal(4, queue.Frames);
+        _limits.IsShrunk = false;
+        for (var i = 11; i <= 40; i++) writer.TrySend(Numbered(i), FrameDelivery.Droppable);
+
+        Assert.Equal(16, queue.Frames);
+        Assert.Equal(7, _meters.Total("macula.outbound.dropped", "memory-pressure"));
+        Assert.Equal(18, _meters.Total("macula.outbound.dropped", "drop-oldest"));
+    }
+
     private (StreamWriter, OutboundQueue) Writer(
         SlowConsumerPolicy policy = SlowConsumerPolicy.DropOldest, int maxFrames = 1000, long maxBytes = 1_000_000,
         FakeStream? stream = null)
     {
-        var queue = new OutboundQueue(new OutboundLimits(maxFrames, maxBytes, policy), _metrics);
+        _limits = new OutboundLimits(maxFrames, maxBytes, policy);
+        var queue = new OutboundQueue(_limits, _metrics);
         var writer = new StreamWriter(
             stream ?? _stream, ActorRefs.Nobody, queue, _metrics, () => Interlocked.Increment(ref _overflows));
         return (writer, queue);

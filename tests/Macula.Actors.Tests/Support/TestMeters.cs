@@ -7,6 +7,7 @@ namespace Macula.Actors.Tests;
 public sealed class TestMeters : IMeterFactory
 {
     private readonly ConcurrentDictionary<(string Instrument, string? Tag), long> _totals = [];
+    private readonly ConcurrentDictionary<string, long> _observed = [];
     private readonly List<Meter> _meters = [];
     private readonly MeterListener _listener = new();
 
@@ -18,7 +19,12 @@ public sealed class TestMeters : IMeterFactory
         };
         _listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) =>
         {
-            if (instrument.IsObservable) return;
+            if (instrument.IsObservable)
+            {
+                _observed[instrument.Name] = value;
+                return;
+            }
+
             Add(instrument.Name, null, value);
             foreach (var tag in tags) Add(instrument.Name, tag.Value as string, value);
         });
@@ -35,6 +41,13 @@ public sealed class TestMeters : IMeterFactory
 
     /// <summary>The sum of a counter, of all measurements or of those with this tag value.</summary>
     public long Total(string instrument, string? tag = null) => _totals.GetValueOrDefault((instrument, tag));
+
+    /// <summary>What a gauge without tags shows now.</summary>
+    public long Observed(string instrument)
+    {
+        _listener.RecordObservableInstruments();
+        return _observed[instrument];
+    }
 
     public void Dispose()
     {

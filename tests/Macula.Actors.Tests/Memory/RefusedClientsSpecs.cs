@@ -1,0 +1,80 @@
+using Akka.Actor;
+using Akka.TestKit.Xunit2;
+using Macula.Actors.Bounded;
+using Macula.Actors.Clients;
+using Macula.Actors.Gateway;
+using Macula.Actors.Memory;
+using Macula.Actors.Protocol;
+using static Macula.Actors.Clients.ClientProtocol;
+
+namespace Macula.Actors.Tests.Memory;
+
+/// <summary>The first step: whom the client manager admits while memory is short.</summary>
+public sealed class RefusedClientsSpecs : TestKit
+{
+    private static readonly ClientManagerOptions Options =
+        new() { MaxClients = 2, RetryAfter = TimeSpan.FromSeconds(7) };
+
+    private readonly TestMeters _meters = new();
+    private readonly TableCensus _census = new();
+    private readonly IActorRef _manager;
+
+    public RefusedClientsSpecs(ITestOutputHelper log) : base(TestConfig.Strict, output: log) => _manager =
+        Sys.ActorOf(ClientManagerActor.Props(Options, _census, new GatewayMetrics(_meters, _census)), "clients");
+
+    [Theory]
+    [InlineData(MemoryLevel.RefuseClients)]
+    [InlineData(MemoryLevel.CloseIdlePeers)]
+    [InlineData(MemoryLevel.DropCaches)]
+    [InlineData(MemoryLevel.ShrinkQueues)]
+    public async Task From_the_first_level_on_unknown_clients_are_refused_and_known_ones_update(MemoryLevel level)
+    {
+        var known = CreateTestProbe();
+        Assert.IsType<Admitted>(await Connect("known", known));
+        Tell(level);
+
+        await EventFilter.Warning("Client connection rejected: memory_pressure").ExpectOneAsync(async () =>
+        {
+            var refused = Assert.IsType<Refused>(await Connect("new", CreateTestProbe()));
+            Assert.Equal(
+                (DisconnectReason.MemoryPressure, TimeSpan.FromSeconds(30)), (refused.Reason, refused.RetryAfter));
+        });
+        Assert.IsType<Admitted>(await Connect("known", known));
+        Assert.IsType<Admitted>(await Connect("renamed", known));
+        Assert.IsType<Admitted>(await Connect("renamed", CreateTestProbe())); // it roams
+        Assert.Equal(1, _census.Size("clients"));
+        Assert.Equal(
+            [KeyValuePair.Create("memory_pressure", 1L)], _census.Table("clients").Rejections);
+        Assert.Equal(1, _meters.Total("macula.connections.refused", "memory_pressure"));
+    }
+
+    [Fact]
+    public async Task When_memory_is_back_they_are_admitted()
+    {
+        Tell(MemoryLevel.ShrinkQueues);
+        Assert.IsType<Refused>(await Connect("a", CreateTestProbe()));
+        Tell(MemoryLevel.Normal);
+
+        Assert.IsType<Admitted>(await Connect("a", CreateTestProbe()));
+    }
+
+    [Fact]
+    public async Task A_node_that_shuts_down_says_so_and_nothing_of_memory()
+    {
+        Tell(MemoryLevel.RefuseClients);
+        _manager.Tell(Drain.Instance);
+
+        var refused = Assert.IsType<Refused>(await Connect("a", CreateTestProbe()));
+        Assert.Equal(DisconnectReason.ShuttingDown, refused.Reason);
+    }
+
+    private void Tell(MemoryLevel level) =>
+        _manager.Tell(new MemoryProtocol.LevelChanged(level) { RetryAfter = TimeSpan.FromSeconds(30) });
+
+    private async Task<object> Connect(string node, IActorRef connection)
+    {
+        var info = new ClientInfo(NodeId.Parse(node), TestOptions.Realm, [], "", "127.0.0.1:1");
+        _manager.Tell(new Connect(info, new FakeSink(connection)), TestActor);
+        return await ExpectMsgAsync<object>(SpecExtensions.Deadline);
+    }
+}
