@@ -4,15 +4,26 @@ using System.Text.RegularExpressions;
 namespace Macula.Actors.Memory;
 
 /// <summary>Finds the memory limit of this process's control groups, version 1 or 2 or both at once.</summary>
-/// <remarks>A group's limit holds for all below it, so the smallest on the way up to the mount counts.</remarks>
+/// <remarks>A group's limit holds for all below it, so the smallest on the way up to the mount counts. Where the files are is
+/// found once, what they say is read each time: an orchestrator may change the limit of a running container.</remarks>
 /// <param name="root">Where <c>proc</c> and the mounts are.</param>
 internal sealed partial class Cgroups(string root)
 {
+    private readonly string[] _files = [.. Find(root).Distinct().Where(File.Exists)];
+
     /// <summary>Bytes; null when there is no limit. Of version 1, "no limit" is a number above every machine's memory.
     /// </summary>
     public long? Limit()
     {
         long? least = null;
+        foreach (var file in _files)
+            if (long.TryParse(KernelFile.Numbers(file), CultureInfo.InvariantCulture, out var bytes) && bytes > 0)
+                least = Math.Min(least ?? long.MaxValue, bytes); // else it says "max", or is not there
+        return least;
+    }
+
+    private static IEnumerable<string> Find(string root)
+    {
         var mounts = KernelFile.Lines(Path.Join(root, "proc/self/mountinfo"));
         foreach (var line in KernelFile.Lines(Path.Join(root, "proc/self/cgroup")))
         {
@@ -23,34 +34,18 @@ internal sealed partial class Cgroups(string root)
 
             foreach (var mount in mounts)
                 if (TryFind(mount, isTwo, out var mounted, out var folder))
-                    least = Least(least, LeastUpwards(folder, Below(mounted, path), FileName(isTwo)));
+                    foreach (var each in Upwards(folder, Below(mounted, path)))
+                        yield return Path.Join(root, each, isTwo ? "memory.max" : "memory.limit_in_bytes");
         }
-
-        return least;
     }
 
-    private static string FileName(bool isTwo) => isTwo ? "memory.max" : "memory.limit_in_bytes";
-
-    private long? LeastUpwards(string mount, string below, string file)
+    private static IEnumerable<string> Upwards(string mount, string below)
     {
-        var least = LimitIn(Path.Join(root, mount, file)); // its root has none, unless it is a container's
         var folder = mount;
+        yield return folder; // its root has no limit, unless it is a container's
         foreach (var part in below.Split('/', StringSplitOptions.RemoveEmptyEntries))
-        {
-            folder = Path.Join(folder, part);
-            least = Least(least, LimitIn(Path.Join(root, folder, file)));
-        }
-
-        return least;
+            yield return folder = Path.Join(folder, part);
     }
-
-    private static long? LimitIn(string path) =>
-        long.TryParse(KernelFile.Read(path)?.Trim(), CultureInfo.InvariantCulture, out var bytes) && bytes > 0
-            ? bytes
-            : null; // "max", or no such file
-
-    private static long? Least(long? left, long? right) =>
-        left is null || right is null ? left ?? right : Math.Min(left.Value, right.Value);
 
     // id parent major:minor root mountpoint options [tags] - type source superoptions
     private static bool TryFind(string mount, bool isTwo, out string mounted, out string folder)

@@ -8,6 +8,8 @@ namespace Macula.Actors.Memory;
 public sealed class ProcessMemory(long limit = 0, string root = "/") : IMemorySource
 {
     private readonly Cgroups _cgroups = new(root);
+    private readonly long? _machine = MachineTotal(root);
+    private readonly string _resident = Path.Join(root, "proc/self/statm");
 
     /// <inheritdoc/>
     public MemoryReading Read()
@@ -24,20 +26,19 @@ public sealed class ProcessMemory(long limit = 0, string root = "/") : IMemorySo
     public void Collect(bool waits) =>
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: waits, compacting: false);
 
-    // Read each time: an orchestrator may change the limit of a running container.
     private long Limit(long available) =>
-        limit > 0 ? limit : Math.Min(_cgroups.Limit() ?? long.MaxValue, MachineTotal() ?? available);
+        limit > 0 ? limit : Math.Min(_cgroups.Limit() ?? long.MaxValue, _machine ?? available);
 
     // The second number of statm; pages. Elsewhere than on Linux the runtime asks the system.
     private long Resident()
     {
-        var fields = KernelFile.Read(Path.Join(root, "proc/self/statm"))?.Split(' ');
-        return fields?.Length > 1 && long.TryParse(fields[1], CultureInfo.InvariantCulture, out var pages)
+        var fields = KernelFile.Numbers(_resident).Split(' ');
+        return fields.Length > 1 && long.TryParse(fields[1], CultureInfo.InvariantCulture, out var pages)
             ? pages * Environment.SystemPageSize
             : Environment.WorkingSet;
     }
 
-    private long? MachineTotal()
+    private static long? MachineTotal(string root)
     {
         foreach (var line in KernelFile.Lines(Path.Join(root, "proc/meminfo")))
         {
