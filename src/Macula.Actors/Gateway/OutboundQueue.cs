@@ -73,6 +73,8 @@ internal sealed class OutboundQueue(OutboundLimits limits, GatewayMetrics metric
 /// <summary>The frames that wait for one stream, oldest first. Guarded by <see cref="OutboundQueue.Gate"/>.</summary>
 internal sealed class FrameRing
 {
+    private const int Least = 4;
+
     private Entry[] _entries = [];
     private int _head;
     private int _droppable;
@@ -81,7 +83,7 @@ internal sealed class FrameRing
 
     public void Enqueue(ReadOnlyMemory<byte> frame, bool droppable)
     {
-        if (Count == _entries.Length) Grow();
+        if (Count == _entries.Length) Resize(Math.Max(Least, _entries.Length * 2));
         _entries[(_head + Count) % _entries.Length] = new Entry(frame, droppable);
         Count++;
         if (droppable) _droppable++;
@@ -135,16 +137,17 @@ internal sealed class FrameRing
         for (var i = kept; i < Count; i++) At(i) = default;
         Count = kept;
         _droppable -= dropped;
+        if (_entries.Length > Least && Count <= _entries.Length / 4) Resize(_entries.Length / 4); // a place is 24 bytes
         return (dropped, freed);
     }
 
     private ref Entry At(int index) => ref _entries[(_head + index) % _entries.Length];
 
-    private void Grow()
+    private void Resize(int places)
     {
-        var larger = new Entry[Math.Max(4, _entries.Length * 2)];
-        for (var i = 0; i < Count; i++) larger[i] = At(i);
-        (_entries, _head) = (larger, 0);
+        var entries = new Entry[places];
+        for (var i = 0; i < Count; i++) entries[i] = At(i);
+        (_entries, _head) = (entries, 0);
     }
 
     private record struct Entry(ReadOnlyMemory<byte> Frame, bool Droppable);

@@ -68,13 +68,50 @@ public sealed class RefusedClientsSpecs : TestKit
         Assert.Equal(DisconnectReason.ShuttingDown, refused.Reason);
     }
 
+    [Fact]
+    public async Task After_a_restart_those_who_were_inside_stay_and_others_are_refused()
+    {
+        var known = CreateTestProbe();
+        Assert.IsType<Admitted>(await Connect("known", known));
+        await EventFilter.Exception<InvalidOperationException>("on purpose").ExpectOneAsync(async () =>
+        {
+            Assert.IsType<Admitted>(await Connect("broken", new BrokenSink(known)));
+            _manager.Tell(new Deliver(NodeId.Parse("broken"), default, null, "", default));
+        });
+        var asked = CreateTestProbe();
+        _manager.Tell(new Connect(Info("new"), new FakeSink(asked)), asked); // waits
+        Tell(MemoryLevel.RefuseClients); // as the guard answers
+        _manager.Tell(new Resume(Info("known"), new FakeSink(known)), known);
+        _manager.Tell(GatewayProtocol.Recovered.Instance);
+
+        var refused = await asked.ExpectMsgAsync<Refused>(SpecExtensions.Deadline);
+        Assert.Equal(DisconnectReason.MemoryPressure, refused.Reason);
+        Assert.Equal(1, _census.Size("clients"));
+        Assert.False(known.HasMessages);
+    }
+
     private void Tell(MemoryLevel level) =>
         _manager.Tell(new MemoryProtocol.LevelChanged(level) { RetryAfter = TimeSpan.FromSeconds(30) });
 
-    private async Task<object> Connect(string node, IActorRef connection)
+    private static ClientInfo Info(string node) => new(NodeId.Parse(node), TestOptions.Realm, [], "", "127.0.0.1:1");
+
+    private Task<object> Connect(string node, IActorRef connection) => Connect(node, new FakeSink(connection));
+
+    private async Task<object> Connect(string node, IFrameSink sink)
     {
-        var info = new ClientInfo(NodeId.Parse(node), TestOptions.Realm, [], "", "127.0.0.1:1");
-        _manager.Tell(new Connect(info, new FakeSink(connection)), TestActor);
+        _manager.Tell(new Connect(Info(node), sink), TestActor);
         return await ExpectMsgAsync<object>(SpecExtensions.Deadline);
+    }
+
+    private sealed class BrokenSink(IActorRef connection) : IFrameSink
+    {
+        public IActorRef Connection { get; } = connection;
+
+        public bool TrySend(ReadOnlyMemory<byte> frame, FrameDelivery delivery) =>
+            throw new InvalidOperationException("on purpose");
+
+        public void Settle()
+        {
+        }
     }
 }
