@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Akka.Actor;
 using Akka.TestKit.Xunit2;
 using Macula.Actors.Bounded;
 using Macula.Actors.Gateway;
