@@ -238,6 +238,14 @@ public sealed class MaculaSettingsSpecs
             MaxSegments = 64,
             MaxDoubleStars = 4,
             MaxTopicLength = 1024,
+            MaxRetained = 10_000,
+            MaxRetainedBytes = 64 * MiB,
+            RetainedTtl = TimeSpan.FromHours(24),
+            MaxRetainedPerSubscribe = 1000,
+            MaxRetainedSteps = 100_000,
+            DedupeWindow = TimeSpan.FromSeconds(30),
+            MaxDedupeIds = 1_000_000,
+            MaxDedupeIdsPerClient = 1024,
         },
         new RegistryOptions
         {

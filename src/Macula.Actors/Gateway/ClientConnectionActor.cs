@@ -33,6 +33,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     private readonly OutboundQueue _outbound;
     private readonly Queue<FrameLease> _connects = []; // of CONNECTs that the client manager has yet to answer
     private readonly StandingRequests _standing = new();
+    private readonly RepeatWindow _repeats;
     private StreamSession? _connecting;
     private NodeId _node;
     private ClientInfo? _client;
@@ -40,16 +41,17 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     private (DisconnectReason Reason, string Message) _closing = (DisconnectReason.Normal, "");
     private bool _toldSkipped;
 
+    /// <param name="dedupeIds">Counts the message ids that this and all other connections remember.</param>
     /// <param name="outbound">Shared by all connections of the node; null for a connection by itself.</param>
     public static Props Props(
         IQuicConnection connection, GatewayIdentity identity, GatewayOptions options, Neighbours neighbours,
-        GatewayMetrics metrics, OutboundLimits? outbound = null) =>
+        BoundedTable dedupeIds, GatewayMetrics metrics, OutboundLimits? outbound = null) =>
         Akka.Actor.Props.Create(() => new ClientConnectionActor(
-            connection, identity, options, neighbours, metrics, outbound ?? options.NewOutbound()));
+            connection, identity, options, neighbours, dedupeIds, metrics, outbound ?? options.NewOutbound()));
 
     public ClientConnectionActor(
         IQuicConnection connection, GatewayIdentity identity, GatewayOptions options, Neighbours neighbours,
-        GatewayMetrics metrics, OutboundLimits outbound)
+        BoundedTable dedupeIds, GatewayMetrics metrics, OutboundLimits outbound)
     {
         (_connection, _identity, _options, _neighbours, _metrics) =
             (connection, identity, options, neighbours, metrics);
@@ -59,6 +61,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         _credit = new ReadCredit(options.MaxFramesInFlight, options.MaxBytesInFlight);
         _assembly = new AssemblyBudget(options.MaxBytesAssembling);
         _outbound = new OutboundQueue(outbound, metrics);
+        _repeats = new RepeatWindow(identity.Topics, dedupeIds);
         AwaitingConnect();
     }
 
@@ -75,6 +78,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     {
         _admitted.TrySetCanceled();
         _credit.Close();
+        _repeats.Clear();
         foreach (var session in _streams.Values) session.Writer.Stop();
         // After an orderly close this does nothing; after a fault of ours the peer learns that it was ours.
         _connection.Abort(DisconnectReason.InternalError.Code(), "internal error");
@@ -145,6 +149,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         Receive<ConnectionProtocol.Announce>(OnAnnounce);
         Receive<PubSubProtocol.NotSubscribed>(_standing.Refused);
         Receive<RegistryProtocol.NotStored>(_standing.Refused);
+        Receive<Tick>(tick => tick == Tick.Repeats, _ => OnRepeatsDue());
         Receive<Tick>(_ => { });
     }
 
@@ -193,6 +198,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     {
         if (!_streams.Remove(session.Stream.Id)) return;
         _ = session.Stream.DisposeAsync().AsTask();
+        _repeats.StreamEnded(session.Stream.Id);
         if (!session.Writer.IsHeldOpen) return; // nothing was subscribed or advertised on it
         _standing.StreamEnded(session.Writer);
         _neighbours.PubSub.Tell(new PubSubProtocol.StreamEnded(session.Writer));
@@ -328,12 +334,33 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     {
         if (!PublishMessage.TryDecode(payload, out var publish, out var error)) Skip(frame, error);
         else if (_identity.TopicFault(publish.Topic) is { } fault) Skip(frame, $"The topic of a PUBLISH is refused: {fault}.");
+        else if (publish.Qos > 0 && IsRepeat(frame.Session, publish.MessageId)) _metrics.Duplicate();
         else
         {
             var delivery = publish.Qos == 0 ? FrameDelivery.Droppable : FrameDelivery.Required;
+            var retention = !publish.Retain ? Retention.None
+                : publish.Payload.IsEmpty ? Retention.Clear
+                : Retention.Keep;
             _neighbours.PubSub.Tell(
-                new PubSubProtocol.Publish(publish.Topic, publish.ToFrame(), delivery, frame.PassOn()));
+                new PubSubProtocol.Publish(publish.Topic, publish.ToFrame(), delivery, frame.PassOn(), retention));
         }
+    }
+
+    // Clients of the reference send every QoS 1 message three times. Kept here, so that a restart of the pub/sub concern
+    // does not forget it.
+    private bool IsRepeat(StreamSession session, MessageId id)
+    {
+        if (!_repeats.Admits(session.Stream.Id, id, Context.System.Scheduler.Elapsed())) return true;
+        if (_repeats.Count > 0 && !Timers.IsTimerActive(Tick.Repeats))
+            Timers.StartSingleTimer(Tick.Repeats, Tick.Repeats, _identity.Topics.DedupeWindow);
+        return false;
+    }
+
+    private void OnRepeatsDue()
+    {
+        _repeats.Expire(Context.System.Scheduler.Elapsed());
+        if (_repeats.Count > 0)
+            Timers.StartSingleTimer(Tick.Repeats, Tick.Repeats, _identity.Topics.DedupeWindow);
     }
 
     private void OnSubscribe(FrameArrived frame, in ReadOnlySequence<byte> payload)
@@ -562,5 +589,6 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     {
         Connect,
         Close,
+        Repeats,
     }
 }

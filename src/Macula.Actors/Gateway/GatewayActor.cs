@@ -78,6 +78,7 @@ public sealed class GatewayActor : ReceiveActor
             _rpc.Tell(new RpcProtocol.Register(procedure, diagnostics), diagnostics);
 
         var neighbours = _neighbours = new Neighbours(_clients, pubSub, registry, _rpc);
+        var dedupeIds = _census.Add("pubsub.dedupe_ids", _settings.PubSub.MaxDedupeIds);
         var connections = _census.Add("connections", _settings.Gateway.MaxConnections);
         for (var i = 0; i < _listen.Count; i++)
         {
@@ -85,7 +86,7 @@ public sealed class GatewayActor : ReceiveActor
                 QuicListenerActor.Props(
                     _provider, _listen[i],
                     connection => ClientConnectionActor.Props(
-                        connection, _identity, _settings.Gateway, neighbours, _metrics),
+                        connection, _identity, _settings.Gateway, neighbours, dedupeIds, _metrics),
                     connections, _metrics),
                 $"listener-{i + 1}");
             _listeners.Add(Context.Watch(listener));

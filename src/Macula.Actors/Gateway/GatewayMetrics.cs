@@ -29,6 +29,9 @@ public sealed class GatewayMetrics
     private readonly Counter<long> _lateReplies;
     private readonly Counter<long> _published;
     private readonly Counter<long> _delivered;
+    private readonly Counter<long> _duplicates;
+    private readonly Counter<long> _retainedSent;
+    private readonly Counter<long> _retainedCut;
     private readonly Counter<long> _expired;
     private readonly Counter<long> _restarts;
     private readonly Counter<long> _memorySteps;
@@ -52,6 +55,9 @@ public sealed class GatewayMetrics
         _lateReplies = meter.CreateCounter<long>("macula.rpc.late_replies", "{reply}");
         _published = meter.CreateCounter<long>("macula.pubsub.published", "{message}");
         _delivered = meter.CreateCounter<long>("macula.pubsub.delivered", "{message}");
+        _duplicates = meter.CreateCounter<long>("macula.pubsub.duplicates", "{message}");
+        _retainedSent = meter.CreateCounter<long>("macula.pubsub.retained_sent", "{message}");
+        _retainedCut = meter.CreateCounter<long>("macula.pubsub.retained_cut", "{subscription}");
         _expired = meter.CreateCounter<long>("macula.registry.expired", "{service}");
         _restarts = meter.CreateCounter<long>("macula.concern.restarts", "{restart}");
         _memorySteps = meter.CreateCounter<long>("macula.memory.steps", "{step}");
@@ -111,10 +117,20 @@ public sealed class GatewayMetrics
 
     public void LateReply() => _lateReplies.Add(1);
 
+    /// <param name="receivers">Streams that took the message.</param>
     public void Published(int receivers)
     {
         _published.Add(1);
         _delivered.Add(receivers);
+    }
+
+    public void Duplicate() => _duplicates.Add(1);
+
+    /// <param name="isWhole">False when a SUBSCRIBE got less than there was.</param>
+    public void RetainedSent(int messages, bool isWhole)
+    {
+        _retainedSent.Add(messages);
+        if (!isWhole) _retainedCut.Add(1);
     }
 
     public void ServicesExpired(int count) => _expired.Add(count);

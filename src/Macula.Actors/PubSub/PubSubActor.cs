@@ -2,26 +2,36 @@ using Akka.Actor;
 using Akka.Event;
 using Macula.Actors.Bounded;
 using Macula.Actors.Gateway;
+using Macula.Actors.Memory;
 using Macula.Actors.Protocol;
 using static Macula.Actors.PubSub.PubSubProtocol;
 
 namespace Macula.Actors.PubSub;
 
-/// <summary>Who wants which topics; sends each message once to each stream that does.</summary>
-/// <remarks>Between any two messages: a pattern is in the trie exactly if it is in its subscriber's set; each
-/// connection with a subscriber is watched. <see cref="Remove"/> is the only way out for a subscriber.</remarks>
+/// <summary>Who wants which topics; sends each message once to each stream that does, and keeps the last retained one
+/// of each topic for those who subscribe later.</summary>
+/// <remarks>Each connection with subscriptions is watched, once. A restart brings the subscriptions back and loses what
+/// was retained: nobody but this actor has it.</remarks>
 public sealed class PubSubActor : ConcernActor
 {
-    private readonly TopicTrie<Subscriber> _trie = new();
-    private readonly Dictionary<IFrameSink, Subscriber> _subscribers = [];
-    private readonly Dictionary<IActorRef, List<Subscriber>> _connections = [];
-    private readonly List<Subscriber> _receivers = [];
+    // Expired messages are never sent, swept or not; this is about memory.
+    private static readonly TimeSpan ShortestSweep = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestSweep = TimeSpan.FromHours(1);
+
+    private readonly List<Utf8Text> _added = [];
+    private readonly List<ReadOnlyMemory<byte>> _found = [];
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly LogThrottle _refusals = new(TimeSpan.FromSeconds(1));
+    private readonly LogThrottle _cuts = new(TimeSpan.FromSeconds(1));
     private readonly PubSubOptions _options;
     private readonly GatewayMetrics _metrics;
+    private readonly Subscriptions _subscriptions;
+    private readonly RetainedMessages _retained;
     private readonly BoundedTable _patternTable;
     private readonly BoundedTable _nodeTable;
+    private readonly BoundedTable _retainedTable;
+    private readonly BoundedTable _retainedBytes;
+    private bool _isShort; // of memory
 
     public static Props Props(PubSubOptions options, TableCensus census, GatewayMetrics metrics) =>
         Akka.Actor.Props.Create(() => new PubSubActor(options, census, metrics));
@@ -29,144 +39,172 @@ public sealed class PubSubActor : ConcernActor
     public PubSubActor(PubSubOptions options, TableCensus census, GatewayMetrics metrics)
     {
         (_options, _metrics) = (options, metrics);
+        _subscriptions = new Subscriptions(options);
+        _retained = new RetainedMessages(options);
         _patternTable = census.Add("pubsub.patterns", options.MaxPatterns);
         _nodeTable = census.Add("pubsub.pattern_nodes", options.MaxPatternNodes);
+        _retainedTable = census.Add("pubsub.retained", options.MaxRetained);
+        _retainedBytes = census.Add("pubsub.retained_bytes", options.MaxRetainedBytes);
 
         Working();
     }
+
+    private static TimeSpan Now => Context.System.Scheduler.Elapsed();
 
     protected override void Working()
     {
         ReceiveLeased<Publish>(OnPublish);
         ReceiveLeased<Subscribe>(OnSubscribe);
         ReceiveLeased<Unsubscribe>(OnUnsubscribe);
-        Receive<StreamEnded>(msg => OnStreamEnded(msg.Subscriber));
-        Receive<Resume>(OnResume);
-        Receive<Terminated>(msg => OnTerminated(msg.ActorRef));
+        Receive<StreamEnded>(OnStreamEnded);
+        Receive<Tick>(_ => OnSweep());
+        Always();
     }
 
     // The end of a stream waits for what was said on it before.
-    protected override void Recovering()
+    protected override void Recovering() => Always();
+
+    private void Always()
     {
-        Receive<Resume>(OnResume);
+        Receive<Resume>(msg => Add(msg.Subscriber, msg.Patterns));
+        Receive<MemoryProtocol.LevelChanged>(OnLevelChanged);
         Receive<Terminated>(msg => OnTerminated(msg.ActorRef));
     }
 
     private void OnPublish(Publish msg)
     {
-        _receivers.Clear();
-        _trie.Match(msg.Topic.Span, _receivers);
-        foreach (var receiver in _receivers) receiver.Stream.TrySend(msg.Frame, msg.Delivery);
-        _metrics.Published(_receivers.Count);
+        _metrics.Published(_subscriptions.Send(msg.Topic.Span, msg.Frame, msg.Delivery));
+        if (msg.Retention != Retention.None) Retain(msg);
     }
 
     private void OnSubscribe(Subscribe msg)
     {
         if (Add(msg.Subscriber, msg.Patterns) is { } refused)
             msg.Subscriber.Connection.Tell(new NotSubscribed(msg.Subscriber, refused, msg.Request));
+        if (_added.Count > 0 && _retained.Count > 0) SendRetained(msg.Subscriber);
     }
 
-    private void OnResume(Resume msg) => Add(msg.Subscriber, msg.Patterns);
-
+    /// <summary>Leaves the new ones in <see cref="_added"/>.</summary>
     /// <returns>The patterns that were refused, or null.</returns>
     private List<Utf8Text>? Add(IFrameSink stream, IReadOnlyList<Utf8Text> patterns)
     {
+        _added.Clear();
         List<Utf8Text>? refused = null;
+        var watched = _subscriptions.Has(stream.Connection);
         foreach (var pattern in patterns)
         {
-            if (Fault(stream, pattern) is { } fault)
+            if (_subscriptions.Add(stream, pattern, out var isNew) is { } refusal)
             {
                 (refused ??= []).Add(pattern);
-                _patternTable.Reject();
-                if (_refusals.Admits(Context.System.Scheduler.Elapsed(), out var suppressed))
-                    _log.Warning("Subscription refused: {Fault} ({Suppressed} more not logged)", fault, suppressed);
-                continue;
+                _patternTable.Reject(refusal.Reason);
+                if (_refusals.Admits(Now, out var suppressed))
+                    _log.Warning(
+                        "Subscription refused: {Fault} ({Suppressed} more not logged)", refusal.Sentence, suppressed);
             }
-
-            var subscriber = GetOrAdd(stream);
-            if (subscriber.Patterns.Add(pattern)) _trie.Add(pattern.Span, subscriber);
+            else if (isNew)
+            {
+                _added.Add(pattern);
+            }
         }
 
-        Count();
+        WatchOrNot(stream.Connection, watched);
+        CountPatterns();
         return refused;
-    }
-
-    private string? Fault(IFrameSink stream, Utf8Text pattern)
-    {
-        var text = pattern.Span;
-        if (_options.PatternFault(text) is { } fault) return fault;
-        if (_subscribers.TryGetValue(stream, out var known) && known.Patterns.Contains(pattern)) return null;
-        var ofClient = _connections.GetValueOrDefault(stream.Connection)?.Sum(each => each.Patterns.Count) ?? 0;
-        if (ofClient >= _options.MaxPatternsPerClient)
-            return $"the client has max-patterns-per-client {_options.MaxPatternsPerClient} already";
-        if (_trie.Count >= _options.MaxPatterns)
-            return $"the node has max-patterns {_options.MaxPatterns} already";
-        return _trie.Nodes + _trie.Missing(text) > _options.MaxPatternNodes
-            ? $"the node has max-pattern-nodes {_options.MaxPatternNodes} already"
-            : null;
     }
 
     private void OnUnsubscribe(Unsubscribe msg)
     {
-        if (!_subscribers.TryGetValue(msg.Subscriber, out var subscriber)) return;
-        foreach (var pattern in msg.Patterns)
-            if (subscriber.Patterns.Remove(pattern)) _trie.Remove(pattern.Span, subscriber);
-        if (subscriber.Patterns.Count == 0) OnStreamEnded(msg.Subscriber);
-        Count();
+        var watched = _subscriptions.Has(msg.Subscriber.Connection);
+        foreach (var pattern in msg.Patterns) _subscriptions.Remove(msg.Subscriber, pattern);
+        WatchOrNot(msg.Subscriber.Connection, watched);
+        CountPatterns();
     }
 
-    private void OnStreamEnded(IFrameSink stream)
+    private void OnStreamEnded(StreamEnded msg)
     {
-        if (!_subscribers.TryGetValue(stream, out var subscriber)) return;
-        var siblings = _connections[stream.Connection];
-        siblings.Remove(subscriber);
-        if (siblings.Count == 0)
-        {
-            _connections.Remove(stream.Connection);
-            Context.Unwatch(stream.Connection);
-        }
-
-        Remove(subscriber);
+        var watched = _subscriptions.Has(msg.Subscriber.Connection);
+        _subscriptions.Remove(msg.Subscriber);
+        WatchOrNot(msg.Subscriber.Connection, watched);
+        CountPatterns();
     }
 
     private void OnTerminated(IActorRef connection)
     {
-        if (!_connections.Remove(connection, out var subscribers)) return;
-        foreach (var subscriber in subscribers) Remove(subscriber);
+        _subscriptions.Remove(connection);
+        CountPatterns();
     }
 
-    private Subscriber GetOrAdd(IFrameSink stream)
+    private void Retain(Publish msg)
     {
-        if (_subscribers.TryGetValue(stream, out var known)) return known;
-        var subscriber = new Subscriber(stream);
-        _subscribers[stream] = subscriber;
-        if (!_connections.TryGetValue(stream.Connection, out var siblings))
-        {
-            _connections[stream.Connection] = siblings = [];
-            Context.Watch(stream.Connection);
-        }
-
-        siblings.Add(subscriber);
-        return subscriber;
+        Expire(); // or what is over would count as having given way
+        if (msg.Retention == Retention.Clear) _retained.Clear(msg.Topic.Span);
+        else if (_isShort) _retainedTable.Reject("memory_pressure");
+        else if (_retained.TrySet(msg.Topic.Span, msg.Frame, Now, out var evicted)) _retainedTable.Evicted(evicted);
+        else if (_options.MaxRetained > 0) _retainedTable.Reject("too_large");
+        CountRetained();
+        SweepLater();
     }
 
-    private void Remove(Subscriber subscriber)
+    // They take nobody's place in the queue, and cannot make the subscriber a slow consumer.
+    private void SendRetained(IFrameSink stream)
     {
-        foreach (var pattern in subscriber.Patterns) _trie.Remove(pattern.Span, subscriber);
-        _subscribers.Remove(subscriber.Stream);
-        Count();
+        var isWhole = _retained.TryMatch(_added, Now, _found);
+        var sent = 0;
+        while (sent < _found.Count && stream.TrySend(_found[sent], FrameDelivery.Refusable)) sent++;
+        isWhole &= sent == _found.Count;
+        _found.Clear(); // or it would keep them alive
+        _metrics.RetainedSent(sent, isWhole);
+        if (!isWhole && _cuts.Admits(Now, out var suppressed))
+            _log.Warning(
+                "A SUBSCRIBE matches more retained messages than it gets, {Sent} ({Suppressed} more not logged)",
+                sent, suppressed);
     }
 
-    private void Count()
+    private void OnLevelChanged(MemoryProtocol.LevelChanged msg)
     {
-        _patternTable.Set(_trie.Count);
-        _nodeTable.Set(_trie.Nodes);
+        _isShort = msg.Level >= MemoryLevel.DropCaches;
+        if (!_isShort) return;
+        _retainedTable.Evicted(_retained.ClearAll());
+        CountRetained();
     }
 
-    private sealed class Subscriber(IFrameSink stream)
+    private void OnSweep()
     {
-        public IFrameSink Stream { get; } = stream;
+        Expire();
+        CountRetained();
+        SweepLater();
+    }
 
-        public HashSet<Utf8Text> Patterns { get; } = [];
+    private void Expire() => _retainedTable.Expired(_retained.Expire(Now));
+
+    private void SweepLater()
+    {
+        if (_retained.NextDue is not { } due || Timers.IsTimerActive(Tick.Sweep)) return;
+        var delay = TimeSpan.FromTicks(Math.Clamp((due - Now).Ticks, ShortestSweep.Ticks, LongestSweep.Ticks));
+        Timers.StartSingleTimer(Tick.Sweep, Tick.Sweep, delay);
+    }
+
+    private void WatchOrNot(IActorRef connection, bool isWatched)
+    {
+        var isNeeded = _subscriptions.Has(connection);
+        if (isNeeded && !isWatched) Context.Watch(connection);
+        else if (!isNeeded && isWatched) Context.Unwatch(connection);
+    }
+
+    private void CountPatterns()
+    {
+        _patternTable.Set(_subscriptions.Count);
+        _nodeTable.Set(_subscriptions.Nodes);
+    }
+
+    private void CountRetained()
+    {
+        _retainedTable.Set(_retained.Count);
+        _retainedBytes.Set(_retained.Bytes);
+    }
+
+    private enum Tick
+    {
+        Sweep,
     }
 }

@@ -2,7 +2,8 @@ using Macula.Actors.Configuration;
 
 namespace Macula.Actors.PubSub;
 
-/// <summary>Limits of subscriptions. Defaults live in hocon/reference.conf, not here.</summary>
+/// <summary>Limits of subscriptions, of what is retained and of what is remembered of publishers. Defaults live in
+/// hocon/reference.conf, not here.</summary>
 public sealed record PubSubOptions
 {
     public required int MaxPatternsPerClient { get; init; }
@@ -24,6 +25,30 @@ public sealed record PubSubOptions
     /// <summary>Bytes of a topic.</summary>
     public required int MaxTopicLength { get; init; }
 
+    /// <summary>Messages that are kept for later subscribers; 0 keeps none.</summary>
+    public required int MaxRetained { get; init; }
+
+    /// <summary>Bytes of all that is retained, the places of their topics included.</summary>
+    public required int MaxRetainedBytes { get; init; }
+
+    /// <summary>How long a message is retained; 0 for ever.</summary>
+    public required TimeSpan RetainedTtl { get; init; }
+
+    /// <summary>Retained messages that one SUBSCRIBE gets.</summary>
+    public required int MaxRetainedPerSubscribe { get; init; }
+
+    /// <summary>Comparisons of segments that looking for them may take.</summary>
+    public required int MaxRetainedSteps { get; init; }
+
+    /// <summary>How long the repeat of a QoS 1 message is known as one.</summary>
+    public required TimeSpan DedupeWindow { get; init; }
+
+    /// <summary>Message ids that are remembered for that, of all clients.</summary>
+    public required int MaxDedupeIds { get; init; }
+
+    /// <summary>The same of one client; 0 remembers none and passes repeats on.</summary>
+    public required int MaxDedupeIdsPerClient { get; init; }
+
     public static PubSubOptions Read(OptionsReader reader)
     {
         ArgumentNullException.ThrowIfNull(reader);
@@ -36,6 +61,14 @@ public sealed record PubSubOptions
             MaxSegments = reader.Int("max-segments", 1, 1024),
             MaxDoubleStars = reader.Int("max-double-stars", 0, 1024),
             MaxTopicLength = reader.Size("max-topic-length", 1, 65_536),
+            MaxRetained = reader.Int("max-retained", 0, 10_000_000),
+            MaxRetainedBytes = reader.Size("max-retained-bytes", 1024, 1024 * 1024 * 1024),
+            RetainedTtl = reader.Duration("retained-ttl", TimeSpan.Zero, TimeSpan.FromDays(365)),
+            MaxRetainedPerSubscribe = reader.Int("max-retained-per-subscribe", 1, 1_000_000),
+            MaxRetainedSteps = reader.Int("max-retained-steps", 1, 100_000_000),
+            DedupeWindow = reader.Duration("dedupe-window", TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
+            MaxDedupeIds = reader.Int("max-dedupe-ids", 1, 100_000_000),
+            MaxDedupeIdsPerClient = reader.Int("max-dedupe-ids-per-client", 0, 1_000_000),
         };
     }
 

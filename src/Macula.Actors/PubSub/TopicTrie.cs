@@ -9,8 +9,6 @@ namespace Macula.Actors.PubSub;
 public sealed class TopicTrie<T>
     where T : class
 {
-    private const byte Separator = (byte)'.';
-
     private readonly Node _root = new(null, []);
     private readonly List<Node> _active = [];
     private readonly List<Node> _next = [];
@@ -181,26 +179,5 @@ public sealed class TopicTrie<T>
         }
 
         private readonly byte[] _segment = segment;
-    }
-
-    /// <summary>The ranges between the dots: one more than there are dots, empty ones included.</summary>
-    private ref struct Segments(ReadOnlySpan<byte> text)
-    {
-        private readonly ReadOnlySpan<byte> _text = text;
-        private int _next;
-
-        public Range Current { get; private set; }
-
-        public readonly Segments GetEnumerator() => this;
-
-        public bool MoveNext()
-        {
-            if (_next > _text.Length) return false;
-            var length = _text[_next..].IndexOf(Separator);
-            var end = length < 0 ? _text.Length : _next + length;
-            Current = _next..end;
-            _next = end + 1;
-            return true;
-        }
     }
 }

@@ -28,6 +28,7 @@ public sealed class ClientConnectionActorSpecs : TestKit
 
     private readonly TestMeters _meters = new();
     private readonly MemoryEdge _edge = new();
+    private readonly BoundedTable _dedupeIds = new("pubsub.dedupe_ids", 100);
     private readonly GatewayMetrics _metrics;
     private readonly TestProbe _clients;
     private readonly TestProbe _pubSub;
@@ -536,7 +537,7 @@ public sealed class ClientConnectionActorSpecs : TestKit
         var neighbours = new Neighbours(_clients, _pubSub, _registry, _rpc);
         _actor = Sys.ActorOf(ClientConnectionActor.Props(
             new CountingConnection(connection, () => Interlocked.Increment(ref _streams)), identity, options ?? Options,
-            neighbours, _metrics));
+            neighbours, _dedupeIds, _metrics));
         await this.Handled(_actor); // its timer runs
         return peer;
     }

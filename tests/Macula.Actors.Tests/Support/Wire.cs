@@ -18,6 +18,10 @@ internal static class Wire
     public static PublishMessage Publish(string topic, string payload = "1", int qos = 0) =>
         new(topic, Bytes(payload), qos, false, MessageId.FromCounter(1));
 
+    /// <summary>An empty payload clears what is retained.</summary>
+    public static PublishMessage Retain(string topic, string payload = "1", int qos = 0) =>
+        Publish(topic, payload, qos) with { Retain = true };
+
     public static SubscribeMessage Subscribe(params string[] patterns) => new([.. patterns.Select(Utf8Text.FromString)]);
 
     public static UnsubscribeMessage Unsubscribe(params string[] patterns) =>
