@@ -73,8 +73,8 @@ public sealed class MaculaClient : IAsyncDisposable
     /// <param name="payload">Opaque bytes.</param>
     /// <param name="qos">0: done when queued for sending, lost if the connection breaks. 1 and 2:
     /// done when the gateway has it, sent again after a reconnect, so it may arrive twice.</param>
-    /// <param name="retain">A flag that travels with the message to its subscribers; the gateway
-    /// stores nothing, so later subscribers do not get it.</param>
+    /// <param name="retain">Whether the gateway keeps it, in place of the last one of the topic,
+    /// for those who subscribe later; an empty payload takes that one away.</param>
     /// <param name="cancellationToken">Gives up waiting.</param>
     /// <exception cref="MaculaConnectionException">No connection within
     /// <see cref="MaculaClientOptions.ConnectTimeout"/>, or the frame is too large.</exception>

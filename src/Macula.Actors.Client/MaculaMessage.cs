@@ -8,7 +8,8 @@ namespace Macula.Actors.Client;
 /// <param name="Topic">Where it was published.</param>
 /// <param name="Payload">What was published.</param>
 /// <param name="Qos">0, 1 or 2, as the publisher said.</param>
-/// <param name="Retain">As the publisher said; gateways store no messages.</param>
+/// <param name="Retain">As the publisher said: the gateway keeps it for those who subscribe later,
+/// of whom this may be one.</param>
 /// <param name="MessageId">Unique per publisher only.</param>
 public sealed record MaculaMessage(
     string Topic, ReadOnlyMemory<byte> Payload, int Qos, bool Retain, MessageId MessageId)

@@ -18,7 +18,7 @@ internal static class PubCommand
     };
 
     private static readonly Option<bool> Retain = new("--retain")
-    { Description = "Marks it as retained. The mark travels with it; the gateway stores nothing." };
+    { Description = "Keeps it for those who subscribe later, until the next one. An empty payload clears it." };
 
     private static readonly Option<int?> Count = new("--count", "-n")
     {
@@ -39,6 +39,7 @@ internal static class PubCommand
         Examples:
           macula pub home.kitchen.temp 21.5
           macula pub home.door.state open --retain
+          macula pub home.door.state "" --retain
           date | macula pub clock - --count 10 --interval 500ms
         """;
 

@@ -6,7 +6,7 @@ namespace Macula.Actors.Protocol;
 /// <param name="Topic">Segments separated by dots; no wildcards by intent, none refused.</param>
 /// <param name="Payload">Opaque; clients put JSON text here.</param>
 /// <param name="Qos">0, 1 or 2.</param>
-/// <param name="Retain">Whether late subscribers should get it; the node stores nothing, the flag only travels.</param>
+/// <param name="Retain">Whether those who subscribe later should get it; with an empty payload, no longer.</param>
 /// <param name="MessageId">0 to 64 bytes, 16 by custom; unique per publishing process only.</param>
 /// <param name="Extra">Fields that nobody here knows; they travel on with the message.</param>
 /// <remarks>Decoding allocates nothing as long as the payload is one segment and has no unknown

@@ -258,6 +258,67 @@ public sealed class ClientConnectionActorSpecs : TestKit
         Assert.Equal(0, _meters.Total("macula.frames.skipped"));
     }
 
+    [Theory]
+    [InlineData(false, "1", Retention.None)]
+    [InlineData(false, "", Retention.None)]
+    [InlineData(true, "1", Retention.Keep)]
+    [InlineData(true, "", Retention.Clear)]
+    public async Task A_publication_says_what_it_means_for_later_subscribers(bool retain, string payload, Retention expected)
+    {
+        var (_, stream) = await Join();
+        await stream.Send(Wire.Publish("a", payload) with { Retain = retain });
+
+        Assert.Equal(expected, (await Expect<PubSubProtocol.Publish>(_pubSub)).Retention);
+    }
+
+    [Fact]
+    [Trait("Defect", "D54")]
+    public async Task A_repeat_of_a_message_that_must_arrive_is_not_passed_on()
+    {
+        var (peer, stream) = await Join();
+        var other = await peer.Open();
+        for (var i = 0; i < 3; i++) // as clients of the reference do, the flag lost on repeats
+        {
+            await stream.Send(Wire.Publish("a", qos: 1) with { Retain = i == 0 });
+            await stream.Send(Wire.Publish("b", qos: 0)); // has the same id and no promise
+            if (i == 0) (await Expect<PubSubProtocol.Publish>(_pubSub)).Lease.Return();
+            (await Expect<PubSubProtocol.Publish>(_pubSub)).Lease.Return();
+            Assert.Empty(await stream.Settle());
+            this.Advance(TimeSpan.FromSeconds(5));
+        }
+
+        await other.Send(Wire.Publish("c", qos: 2)); // ids are unique per stream
+        Assert.Equal("c", (await Expect<PubSubProtocol.Publish>(_pubSub)).Topic.ToString());
+        Assert.False(_pubSub.HasMessages);
+        Assert.Equal((2, 2), (_meters.Total("macula.pubsub.duplicates"), _dedupeIds.Size));
+    }
+
+    [Fact]
+    [Trait("Defect", "D54")]
+    public async Task Message_ids_are_forgotten_after_the_window_and_with_their_stream_and_their_connection()
+    {
+        var (peer, stream) = await Join();
+        await stream.Send(Wire.Publish("a", qos: 1));
+        (await Expect<PubSubProtocol.Publish>(_pubSub)).Lease.Return();
+        await stream.Settle();
+        Assert.Equal(1, _dedupeIds.Size);
+        this.Advance(TestOptions.Defaults.PubSub.DedupeWindow);
+        await this.Eventually(() => _dedupeIds.Size == 0);
+        Assert.Equal(1, _dedupeIds.Expiries);
+
+        await stream.Send(Wire.Publish("a", qos: 1));
+        (await Expect<PubSubProtocol.Publish>(_pubSub)).Lease.Return();
+        var other = await peer.Open();
+        await other.Send(Wire.Publish("a", qos: 1));
+        (await Expect<PubSubProtocol.Publish>(_pubSub)).Lease.Return();
+        await this.Eventually(() => _dedupeIds.Size == 2);
+        other.Abort();
+        await this.Eventually(() => _dedupeIds.Size == 1);
+
+        peer.Die();
+        await this.Eventually(() => _dedupeIds.Size == 0);
+    }
+
     [Fact]
     public async Task Credit_is_returned_for_every_frame_that_goes_nowhere()
     {

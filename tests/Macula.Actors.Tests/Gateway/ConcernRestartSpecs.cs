@@ -13,6 +13,7 @@ public sealed class ConcernRestartSpecs(ITestOutputHelper log) : TestKit(TestCon
     public static TheoryData<string> Concerns => [.. Poison.Concerns];
 
     [Theory]
+    [Trait("Defect", "D13")]
     [MemberData(nameof(Concerns))]
     public async Task Who_is_connected_stays_connected_and_is_known_again(string concern)
     {
@@ -96,6 +97,31 @@ public sealed class ConcernRestartSpecs(ITestOutputHelper log) : TestKit(TestCon
         });
 
         for (var i = 0; i < 10; i++) Assert.Equal($"home.{i}", (await a.Next())!.Publish().Topic.ToString());
+    }
+
+    [Fact]
+    public async Task What_was_retained_is_lost_with_the_concern_that_had_it_and_what_is_published_then_is_kept()
+    {
+        var node = await TestNode.Start(this);
+        var (_, a) = await node.Join("a");
+        var (_, b) = await node.Join("b");
+        await a.Send(Wire.Retain("home.old"));
+        await a.Send(Wire.Publish("home.once", qos: 1));
+        await a.Settle();
+        await this.Eventually(() => node.Census.Size("pubsub.retained") == 1);
+
+        await Crash(node, "pubsub");
+
+        await this.Eventually(() => node.Census.Size("pubsub.retained") == 0);
+        Assert.Equal((0, 1), (node.Census.Size("pubsub.retained_bytes"), node.Census.Size("pubsub.dedupe_ids")));
+        await a.Send(Wire.Retain("home.new"));
+        await a.Send(Wire.Publish("home.once", qos: 1)); // the connection still knows that it is a repeat
+        await a.Settle();
+        await this.Eventually(() => node.Census.Size("pubsub.retained") == 1);
+        await b.Send(Wire.Subscribe("home.*"));
+        Assert.Equal("home.new", (await b.Next())!.Publish().Topic.ToString());
+        Assert.Empty(await b.Settle());
+        Assert.Equal(1, node.Meters.Total("macula.pubsub.duplicates"));
     }
 
     [Fact]

@@ -203,7 +203,8 @@ public sealed class RetainedMessagesSpecs
         step.Array[1, 60].Sample(steps =>
         {
             var options = Options with { MaxRetainedBytes = 2000 };
-            var (retained, model, now) = (new RetainedMessages(options), new List<(string Topic, string Body, int Cost, TimeSpan Due)>(), At(0));
+            var (retained, now) = (new RetainedMessages(options), At(0));
+            List<(string Topic, string Body, int Cost, TimeSpan Due)> model = [];
             foreach (var (what, topic, size) in steps)
             {
                 now += TimeSpan.FromSeconds(size % 5);

@@ -37,7 +37,7 @@ public sealed class SubscriptionsSpecs
             () => { })).ToArray();
         foreach (var writer in writers) Add(writer, "a");
         var frame = new byte[100];
-        for (var i = 0; i < 70; i++) _subscriptions.Send("a"u8, frame, FrameDelivery.Droppable); // room for 128 now
+        for (var i = 0; i < 70; i++) _subscriptions.Send("a"u8, frame, FrameDelivery.Droppable); // a ring of 128 then
         Assert.True(SpinWait.SpinUntil(() => Array.TrueForAll(writers, each => each.IsWriting), SpecExtensions.Deadline));
 
         AssertAllocatesNothing(
