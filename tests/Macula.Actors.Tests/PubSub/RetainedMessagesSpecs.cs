@@ -175,10 +175,12 @@ public sealed class RetainedMessagesSpecs
     [InlineData(31, 64)]
     public void However_many_double_stars_a_pattern_has_each_place_costs_at_most_its_segments(int stars, int segments)
     {
-        Set(string.Join('.', Enumerable.Repeat("x", segments)), "1");
+        var retained = new RetainedMessages(Options with { MaxRetainedBytes = 100_000 });
+        var topic = string.Join('.', Enumerable.Repeat("x", segments));
+        Assert.True(retained.TrySet(Utf8(topic), "1"u8.ToArray(), At(0), out _));
 
-        Assert.Empty(Match(string.Join('.', Enumerable.Repeat("**.x", stars)) + ".end"));
-        Assert.InRange(_retained.Steps, segments, segments * ((2 * stars) + 2));
+        Assert.Empty(Match(retained, At(0), string.Join('.', Enumerable.Repeat("**.x", stars)) + ".end"));
+        Assert.InRange(retained.Steps, segments, segments * ((2 * stars) + 2));
     }
 
     [Fact]
