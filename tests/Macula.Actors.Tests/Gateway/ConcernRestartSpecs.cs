@@ -110,7 +110,7 @@ public sealed class ConcernRestartSpecs(ITestOutputHelper log) : TestKit(TestCon
         await a.Settle();
         await this.Eventually(() => node.Census.Size("pubsub.retained") == 1);
 
-        await Crash(node, "pubsub");
+        await node.Crash(this, "pubsub");
 
         await this.Eventually(() => node.Census.Size("pubsub.retained") == 0);
         Assert.Equal((0, 1), (node.Census.Size("pubsub.retained_bytes"), node.Census.Size("pubsub.dedupe_ids")));
