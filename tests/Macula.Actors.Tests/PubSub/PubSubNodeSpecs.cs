@@ -1,5 +1,4 @@
 using System.Globalization;
-using Akka.Actor;
 using Akka.TestKit.Xunit2;
 using Macula.Actors.Gateway;
 using Macula.Actors.Protocol;
