@@ -25,11 +25,13 @@ public sealed class ShrunkQueuesSpecs(ITestOutputHelper log) : TestKit(TestConfi
         var outbound = Options.NewOutbound();
         var (clients, pubSub, others) = (CreateTestProbe(), CreateTestProbe(), CreateTestProbe());
         var identity = new GatewayIdentity(NodeId.Parse("gateway"), TestOptions.Realm, TestOptions.Defaults.PubSub);
+        var dedupeIds = _census.Add("pubsub.dedupe_ids", 10);
         var node = CreateTestProbe();
         var listener = node.ChildActorOf(QuicListenerActor.Props(
             _edge.Provider, MemoryEdge.Listen,
             connection => ClientConnectionActor.Props(
-                connection, identity, Options, new Neighbours(clients, pubSub, others, others), metrics, outbound),
+                connection, identity, Options, new Neighbours(clients, pubSub, others, others), dedupeIds,
+                metrics, outbound),
             _census.Add("connections", 10), metrics));
         var bound = await node.ExpectMsgAsync<ListenerProtocol.Bound>(SpecExtensions.Deadline);
         var guard = Sys.ActorOf(MemoryGuardActor.Props(
