@@ -428,6 +428,7 @@ public sealed class RpcActor : ConcernActor
             ? call.Frame
             : (call.Message() with { CallId = WireId(_run, call.Id), Timeout = left }).ToFrame();
         _calls.Assign(call, stream);
+        _callers.Set(_calls.Parties);
         if (stream.TrySend(frame, FrameDelivery.Refusable)) return true;
         _calls.Unassign(call);
         call.Failed(ReplyErrorCodes.Overloaded, $"No provider of {call.Procedure} takes a call now; try again.");

@@ -288,8 +288,9 @@ public sealed class RpcCallerSpecs(ITestOutputHelper log) : RpcKit(log)
     [Fact]
     public async Task The_death_of_a_caller_is_logged_for_each_of_its_calls()
     {
-        var caller = Sink();
         Sys.EventStream.SetLogLevel(Akka.Event.LogLevel.DebugLevel);
+        Rpc = Start(Options); // whose logger takes the level at its start
+        var caller = Sink();
         for (var i = 0; i < 2; i++) await Call(caller, Wire.Call("add", i));
 
         await EventFilter.Debug(contains: "Cleaned up pending call due to caller death").ExpectAsync(
