@@ -163,7 +163,9 @@ internal sealed class CallTable(TimeSpan now, Action<IActorRef> watch, Action<IA
     }
 
     private Party? PartyOf(IFrameSink? stream, IActorRef actor) =>
-        stream is not null && _streams.TryGetValue(stream, out var place) ? place.Party : _parties.GetValueOrDefault(actor);
+        stream is not null && _streams.TryGetValue(stream, out var place)
+            ? place.Party
+            : _parties.GetValueOrDefault(actor);
 
     private Place PlaceOf(IFrameSink stream)
     {

@@ -4,7 +4,7 @@ using Macula.Actors.Protocol;
 
 namespace Macula.Actors.Rpc;
 
-/// <summary>What one connection or actor has to do with calls. It is watched for as long as it is in the table.</summary>
+/// <summary>What one connection or actor has to do with calls. It is watched while it is in the table.</summary>
 internal sealed class Party
 {
     public Party(IActorRef actor)
@@ -41,7 +41,7 @@ internal sealed class Party
     public bool IsListed { get; set; }
 }
 
-/// <summary>One stream of a connection, or an actor: the calls that came from there and those that went there.</summary>
+/// <summary>One stream of a connection, or an actor: the calls that came from there, and that went there.</summary>
 internal sealed class Place
 {
     public Place(Party party, IFrameSink? stream)

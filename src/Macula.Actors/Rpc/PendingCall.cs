@@ -93,19 +93,19 @@ internal sealed class PendingCall
 
     public Utf8Text Procedure => Frame.IsEmpty ? HandledProcedure : Message().Procedure;
 
+    private ReadOnlySequence<byte> Payload => new(Frame[Protocol.Frame.HeaderLength..]);
+
     /// <summary>The RPC_ROUTE that came for another node.</summary>
     public RpcRouteMessage Route()
     {
-        RpcRouteMessage.TryDecode(new ReadOnlySequence<byte>(Frame[Protocol.Frame.HeaderLength..]), out var route, out _);
+        RpcRouteMessage.TryDecode(Payload, out var route, out _);
         return route;
     }
 
     /// <summary>The CALL in <see cref="Frame"/>.</summary>
     public CallMessage Message()
     {
-        var payload = Destination.IsEmpty
-            ? new ReadOnlySequence<byte>(Frame[Protocol.Frame.HeaderLength..])
-            : Route().Payload.AsPayload();
+        var payload = Destination.IsEmpty ? Payload : Route().Payload.AsPayload();
         CallMessage.TryDecode(payload, out var message, out _);
         return message;
     }

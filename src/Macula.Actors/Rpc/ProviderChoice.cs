@@ -5,8 +5,8 @@ namespace Macula.Actors.Rpc;
 /// <summary>Which provider of several gets a call.</summary>
 internal static class ProviderChoice
 {
-    /// <summary>The next candidate that was not tried, or -1. Those who are dialled where they say that they listen come
-    /// last: many say localhost.</summary>
+    /// <summary>The next candidate that was not tried, or -1. Those who are dialled where they say that they listen
+    /// come last: many say localhost.</summary>
     /// <param name="running">The calls that run at a provider.</param>
     public static int Next(PendingCall call, SelectionStrategy strategy, Func<Provider, int> running)
     {

@@ -14,15 +14,16 @@ namespace Macula.Actors.Rpc;
 
 /// <summary>Brings calls to their providers and replies to their callers.</summary>
 /// <remarks>
-/// Every call is answered exactly once, unless its caller is gone: by a provider, by the end of the last one that it may
-/// be tried at, or by its deadline, which is one for all of it. Between any two messages a call is in
+/// Every call is answered exactly once, unless its caller is gone: by a provider, by the end of the last one that it
+/// may be tried at, or by its deadline, which is one for all of it. Between any two messages a call is in
 /// <see cref="_calls"/> exactly if it has not ended, and a lookup in <see cref="_lookups"/> exactly if a call waits for
 /// it; every caller and provider in there is watched. <see cref="End"/> is a call's only way out, and
 /// <see cref="Close"/> that of a lookup.
 /// </remarks>
 public sealed class RpcActor : ConcernActor
 {
-    private const string Failure = "The node failed while it had this call; it may have run. Try again if that does no harm.";
+    private const string Failure =
+        "The node failed while it had this call; it may have run. Try again if that does no harm.";
 
     private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(20);
 
@@ -201,7 +202,9 @@ public sealed class RpcActor : ConcernActor
         {
             _pendingBytes.Reject();
             _pending.Reject("bytes");
-            Refuse(call, lease, ReplyErrorCodes.Overloaded, $"The node has {_calls.Bytes} bytes of pending calls, and {call.Bytes} more are too many; try again in a second.");
+            Refuse(
+                call, lease, ReplyErrorCodes.Overloaded,
+                $"The node has {_calls.Bytes} bytes of pending calls, the most it may have; try again in a second.");
             return;
         }
 
@@ -218,7 +221,9 @@ public sealed class RpcActor : ConcernActor
             if (lookup is null && IsFullOfLookups())
             {
                 _pending.Reject("lookups");
-                Refuse(call, lease, ReplyErrorCodes.Overloaded, $"The node looks for {_lookups.Count} procedures, the most it may; try again in a second.");
+                Refuse(
+                    call, lease, ReplyErrorCodes.Overloaded,
+                    $"The node looks for {_lookups.Count} procedures, the most it may; try again in a second.");
                 return;
             }
 
@@ -240,7 +245,9 @@ public sealed class RpcActor : ConcernActor
         if (_calls.Count >= _options.MaxPendingCalls)
         {
             _pending.Reject();
-            Refuse(call, lease, ReplyErrorCodes.Overloaded, $"The node has {_calls.Count} pending calls, the most it may have; try again in a second.");
+            Refuse(
+                call, lease, ReplyErrorCodes.Overloaded,
+                $"The node has {_calls.Count} pending calls, the most it may have; try again in a second.");
             return false;
         }
 
@@ -248,7 +255,9 @@ public sealed class RpcActor : ConcernActor
         if (ofCaller >= _options.MaxPendingCallsPerClient)
         {
             _pending.Reject("per_client");
-            Refuse(call, lease, ReplyErrorCodes.Overloaded, $"The client has {ofCaller} pending calls, the most it may have; wait for some to end.");
+            Refuse(
+                call, lease, ReplyErrorCodes.Overloaded,
+                $"The client has {ofCaller} pending calls, the most it may have; wait for some to end.");
             return false;
         }
 
@@ -293,8 +302,10 @@ public sealed class RpcActor : ConcernActor
         if (lookup is null) _lookups.Add(lookup = new Lookup(++_lastId, key, !call.RoutedFrom.IsEmpty));
         LookupTable.Join(lookup, call);
         CountLookups();
-        if (isNew || lookup.Asked is not null) _registry.Tell(new RegistryProtocol.FindProviders(key, lookup.Id, lease));
-        else lease.Return();
+        if (isNew || lookup.Asked is not null)
+            _registry.Tell(new RegistryProtocol.FindProviders(key, lookup.Id, lease));
+        else
+            lease.Return();
     }
 
     private void OnProviders(RegistryProtocol.Providers msg)
@@ -352,7 +363,9 @@ public sealed class RpcActor : ConcernActor
             LookupTable.Leave(call);
             if (!call.Destination.IsEmpty) PassOn(call);
             else if (lookup.IsUncertain)
-                Fail(call, ReplyErrorCodes.Timeout, $"The nodes that were asked for {call.Procedure} did not answer in time.");
+                Fail(
+                    call, ReplyErrorCodes.Timeout,
+                    $"The nodes that were asked for {call.Procedure} did not answer in time.");
             else FailUnknown(call);
         }
     }
@@ -416,9 +429,12 @@ public sealed class RpcActor : ConcernActor
             if (candidate.Stream is { } stream ? TrySend(call, stream) : TryExchange(call, candidate.Peer!)) return;
         }
 
-        var (code, message) = call.Failure ?? (ReplyErrorCodes.NoRoute, $"No way is known to {call.Destination}.");
-        Fail(call, code, message);
+        if (call.Failure is var (code, message)) Fail(call, code, message);
+        else FailNoRoute(call);
     }
+
+    private void FailNoRoute(PendingCall call) =>
+        Fail(call, ReplyErrorCodes.NoRoute, $"No way is known to {call.Destination}.");
 
     private bool TrySend(PendingCall call, IFrameSink stream)
     {
@@ -483,7 +499,8 @@ public sealed class RpcActor : ConcernActor
     private void OnCompleted(Completed msg)
     {
         if (_work.TryGetValue(Sender, out var work) && work.Running.Remove(msg.Id)) ForgetIfIdle(work);
-        if (!_calls.TryGet(msg.Id, out var call) || call.At is not { Stream: null } at || !Sender.Equals(at.Party.Actor))
+        if (!_calls.TryGet(msg.Id, out var call) || call.At is not { Stream: null } at
+            || !Sender.Equals(at.Party.Actor))
         {
             _metrics.LateReply();
             return;
@@ -741,11 +758,14 @@ public sealed class RpcActor : ConcernActor
     private void FindWay(PendingCall call)
     {
         var route = call.Route();
-        if (HasHopsLeft(route)) _registry.Tell(new RegistryProtocol.FindNextHops(route.Destination, route.Source, call.Id));
-        else
+        if (!HasHopsLeft(route))
             Fail(
                 call, ReplyErrorCodes.MaxHopsExceeded,
                 $"The message has made {route.HopCount} hops of {Math.Min(route.MaxHops, _options.MaxHops)}.");
+        else if (_mesh.IsNobody())
+            FailNoRoute(call);
+        else
+            _registry.Tell(new RegistryProtocol.FindNextHops(route.Destination, route.Source, call.Id));
     }
 
     // Of a reply nobody waits for here: it keeps its credit until it has gone on.
@@ -787,7 +807,8 @@ public sealed class RpcActor : ConcernActor
         }
         else if (_calls.TryGet(msg.Id, out var call))
         {
-            RegistryProtocol.Provider[] hops = [.. msg.Peers.Select(peer => new RegistryProtocol.Provider(default, null, peer))];
+            RegistryProtocol.Provider[] hops =
+                [.. msg.Peers.Select(peer => new RegistryProtocol.Provider(default, null, peer))];
             (call.Candidates, call.CandidateCount, call.Turn) = (hops, hops.Length, 0);
             TryNext(call);
         }
@@ -841,8 +862,8 @@ public sealed class RpcActor : ConcernActor
         return true;
     }
 
-    // Whoever runs the call need not go on. A CANCEL is a courtesy: callers who give up must not be able to drive a busy
-    // provider over its queue's limit.
+    // Whoever runs the call need not go on. A CANCEL is a courtesy: callers who give up must not be able to drive a
+    // busy provider over its queue's limit.
     private void Abandon(PendingCall call)
     {
         call.At?.Stream?.TrySend(new CancelMessage(WireId(_run, call.Id)).ToFrame(), FrameDelivery.Refusable);

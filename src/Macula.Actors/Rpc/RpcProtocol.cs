@@ -17,16 +17,16 @@ public static class RpcProtocol
     /// <summary>The caller no longer waits: nothing is answered, and the provider is told.</summary>
     public sealed record Cancel(IFrameSink Caller, CallId Call, FrameLease Lease) : ILocal, ILeased;
 
-    /// <summary>An RPC_ROUTE of a peer: delivered here, passed on, or answered with an error. The answer to a call goes to
-    /// <paramref name="From"/>, in an RPC_ROUTE too.</summary>
+    /// <summary>An RPC_ROUTE of a peer: delivered here, passed on, or answered with an error. The answer to a call goes
+    /// to <paramref name="From"/>, in an RPC_ROUTE too.</summary>
     public sealed record Route(IFrameSink From, RpcRouteMessage Message, FrameLease Lease) : ILocal, ILeased;
 
     /// <summary>The stream has ended: nobody waits any more for calls that came on it, and those that were sent to a
     /// provider on it get no reply. The end of its connection is watched.</summary>
     public sealed record StreamEnded(IFrameSink Stream) : ILocal;
 
-    /// <summary>A call of an actor of this node, which is its sender. Answered <see cref="CallEnded"/> exactly once, unless
-    /// the sender ends first: then nobody waits, and the provider is told.</summary>
+    /// <summary>A call of an actor of this node, which is its sender. Answered <see cref="CallEnded"/> exactly once,
+    /// unless the sender ends first: then nobody waits, and the provider is told.</summary>
     /// <param name="Args">JSON by custom; not changed afterwards.</param>
     /// <param name="Timeout">At most max-call-timeout; null for call-timeout.</param>
     /// <param name="Id">Comes back with the answer.</param>

@@ -322,10 +322,12 @@ public sealed class ClientConnectionActorSpecs : TestKit
         var (answered, waiting) = (await peer.Open(), await peer.Open());
         await answered.Send(Wire.Call("add", 1));
         var first = await Expect<RpcProtocol.Call>(_rpc);
+        first.Lease.Return();
         first.Caller.TrySend(new ReplyMessage(Wire.Id(1), Wire.Bytes("3")).ToFrame(), FrameDelivery.Answer);
         await answered.Next();
         await waiting.Send(Wire.Call("add", 2));
         var second = await Expect<RpcProtocol.Call>(_rpc);
+        second.Lease.Return();
         answered.Abort();
         waiting.Abort();
 

@@ -212,6 +212,7 @@ public sealed class RpcActorSpecs(ITestOutputHelper log) : RpcKit(log)
 
         await this.End(provider.Connection);
         await this.Eventually(() => Pending == 1);
+        await this.Handled(Rpc);
 
         Assert.Equal("provider_gone", Assert.Single(caller.Frames).ErrorCode());
         Assert.Equal(Wire.Id(1), caller.Last.Reply().CallId);
@@ -230,6 +231,7 @@ public sealed class RpcActorSpecs(ITestOutputHelper log) : RpcKit(log)
 
         Rpc.Tell(new StreamEnded(provider), TestActor);
         await this.Eventually(() => Pending == 1);
+        await this.Handled(Rpc);
 
         Assert.Equal(("provider_gone", Wire.Id(1)), (caller.Last.ErrorCode(), Assert.Single(caller.Frames).Reply().CallId));
     }
@@ -246,6 +248,7 @@ public sealed class RpcActorSpecs(ITestOutputHelper log) : RpcKit(log)
 
         await this.End(caller.Connection);
         await this.Eventually(() => Pending == 1);
+        await this.Handled(Rpc);
 
         Assert.Equal(2, provider.Frames.Count(frame => frame.Type == FrameType.Cancel));
         Assert.All(provider.Deliveries, delivery => Assert.Equal(FrameDelivery.Refusable, delivery));
@@ -264,6 +267,7 @@ public sealed class RpcActorSpecs(ITestOutputHelper log) : RpcKit(log)
         await Answer(both);
         await this.End(both.Connection);
         await this.Eventually(() => Pending == 0);
+        await this.Handled(Rpc);
 
         Assert.Equal((1, 0), (Outcomes("caller_gone"), Outcomes("provider_gone")));
     }
@@ -276,6 +280,7 @@ public sealed class RpcActorSpecs(ITestOutputHelper log) : RpcKit(log)
         await Call(caller, Wire.Call("add"));
 
         await this.Eventually(() => Pending == 0);
+        await this.Handled(Rpc);
     }
 
     [Fact]
@@ -313,6 +318,7 @@ public sealed class RpcActorSpecs(ITestOutputHelper log) : RpcKit(log)
         Assert.Equal(4, Pending);
         await this.End(one.Connection);
         await this.Eventually(() => Pending == 1);
+        await this.Handled(Rpc);
         await Call(two, Wire.Call("slow", 3));
         Assert.Equal((2, 1), (Pending, two.Frames.Count));
     }

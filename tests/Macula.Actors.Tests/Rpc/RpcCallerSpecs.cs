@@ -53,6 +53,7 @@ public sealed class RpcCallerSpecs(ITestOutputHelper log) : RpcKit(log)
         await Answer(provider);
         await this.End(caller.Connection);
         await this.Eventually(() => Pending == 0);
+        await this.Handled(Rpc);
 
         Assert.Equal((1, FrameType.Cancel), (Outcomes("caller_gone"), provider.Last.Type));
         await AssertIdle();
@@ -133,7 +134,8 @@ public sealed class RpcCallerSpecs(ITestOutputHelper log) : RpcKit(log)
         caller.Send(Rpc, new CallLocal("node.time", default, null, 2));
         await handler.ExpectMsgAsync<Invoke>(SpecExtensions.Deadline);
         await Advance(30_020);
-        Assert.Equal((2UL, "timeout"), await caller.ExpectMsgAsync<CallEnded>(SpecExtensions.Deadline) is var (id, _, code, _) ? (id, code) : default);
+        var ended = await caller.ExpectMsgAsync<CallEnded>(SpecExtensions.Deadline);
+        Assert.Equal((2UL, "timeout"), (ended.Id, ended.Code));
         await AssertIdle();
     }
 
@@ -145,6 +147,7 @@ public sealed class RpcCallerSpecs(ITestOutputHelper log) : RpcKit(log)
         await Answer(provider);
         await this.End(caller);
         await this.Eventually(() => Pending == 0);
+        await this.Handled(Rpc);
 
         Assert.Equal((3, 3), (provider.Frames.Count(frame => frame.Type == FrameType.Cancel), Outcomes("caller_gone")));
         await AssertIdle();
@@ -155,7 +158,8 @@ public sealed class RpcCallerSpecs(ITestOutputHelper log) : RpcKit(log)
     {
         var caller = CreateTestProbe();
         for (var i = 0; i < 4; i++) caller.Send(Rpc, new CallLocal("slow", default, null, (ulong)i));
-        Assert.Equal((3UL, "overloaded"), await caller.ExpectMsgAsync<CallEnded>(SpecExtensions.Deadline) is var (id, _, code, _) ? (id, code) : default);
+        var ended = await caller.ExpectMsgAsync<CallEnded>(SpecExtensions.Deadline);
+        Assert.Equal((3UL, "overloaded"), (ended.Id, ended.Code));
 
         Rpc.Tell(new CallLocal("slow", default), ActorRefs.NoSender);
         await this.Handled(Rpc);

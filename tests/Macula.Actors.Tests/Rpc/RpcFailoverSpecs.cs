@@ -29,7 +29,8 @@ public sealed class RpcFailoverSpecs(ITestOutputHelper log) : RpcKit(log)
         Assert.InRange(call.Timeout!.Value, 1, 600);
         Assert.Empty(caller.Frames);
         await Reply(b, call.CallId, "3");
-        Assert.Equal((Wire.Id(7), "3"), (caller.Last.Reply().CallId, Wire.Text(Assert.Single(caller.Frames).Reply().Result)));
+        var reply = Assert.Single(caller.Frames).Reply();
+        Assert.Equal((Wire.Id(7), "3"), (reply.CallId, Wire.Text(reply.Result)));
         Assert.Equal((2, 1), (Meters.Total("macula.rpc.attempts"), Meters.Total("macula.rpc.failovers")));
         await AssertIdle();
     }
@@ -240,6 +241,7 @@ public sealed class RpcFailoverSpecs(ITestOutputHelper log) : RpcKit(log)
 
         Assert.Equal(exchange.Id, (await Mesh.ExpectMsgAsync<MeshProtocol.Cancel>(SpecExtensions.Deadline)).Id);
         await this.Eventually(() => Pending == 0);
+        await this.Handled(Rpc);
         await Exchanged(exchange, new ReplyMessage(RoutedCall(frame).CallId, Wire.Bytes("3")));
         Assert.Equal(how == "deadline" ? 1 : 0, caller.Frames.Count);
         await AssertIdle();
@@ -317,7 +319,8 @@ public sealed class RpcFailoverSpecs(ITestOutputHelper log) : RpcKit(log)
     [Trait("Defect", "D28")]
     public void A_strategy_that_is_unknown_is_a_fault_at_the_start()
     {
-        var reader = new OptionsReader(ConfigurationFactory.ParseString("macula.rpc.strategy = cleverest"), "macula.rpc");
+        var config = ConfigurationFactory.ParseString("macula.rpc.strategy = cleverest");
+        var reader = new OptionsReader(config, "macula.rpc");
         RpcOptions.Read(reader);
 
         Assert.Equal(
@@ -328,7 +331,12 @@ public sealed class RpcFailoverSpecs(ITestOutputHelper log) : RpcKit(log)
     [Fact]
     public async Task With_random_every_provider_gets_some()
     {
-        Rpc = Start(Options with { MaxPendingCalls = 1000, MaxPendingCallsPerClient = 1000, Strategy = SelectionStrategy.Random });
+        Rpc = Start(Options with
+        {
+            MaxPendingCalls = 1000,
+            MaxPendingCallsPerClient = 1000,
+            Strategy = SelectionStrategy.Random,
+        });
         var (caller, a, b) = (Sink(), Sink(), Sink());
         for (var i = 0; i < 200; i++) await Call(caller, Wire.Call("add", i));
         await Answer(a, b);

@@ -77,7 +77,8 @@ public abstract class RpcKit : TestKit
 
     private protected async Task<FrameLease> Lease() => await Credit.TakeAsync(10);
 
-    private protected async Task Call(FakeSink caller, CallMessage call) => await Tell(new Call(caller, call, await Lease()));
+    private protected async Task Call(FakeSink caller, CallMessage call) =>
+        await Tell(new Call(caller, call, await Lease()));
 
     private protected async Task Reply(FakeSink provider, CallId id, string result) =>
         await Tell(new Reply(provider, new ReplyMessage(id, Wire.Bytes(result)), await Lease()));
