@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Collections.Frozen;
 using Akka.Actor;
 using Akka.Event;
@@ -35,8 +34,7 @@ public sealed class RpcActor : ConcernActor
         ReplyErrorCodes.InternalError,
     ]);
 
-    private readonly Dictionary<Utf8Text, Handled> _handlers = [];
-    private readonly Dictionary<IActorRef, Handler> _work = []; // of each handler
+    private readonly HandlerTable _handlers = new();
     private readonly Dictionary<ulong, object> _exchanges = []; // with peers: the call or the lookup that waits
     private readonly Dictionary<ulong, Route> _replies = []; // to other nodes, until their next hop is known
     private readonly ILoggingAdapter _log = Context.GetLogger();
@@ -55,11 +53,10 @@ public sealed class RpcActor : ConcernActor
     private readonly BoundedTable _handlerTable;
     private readonly Func<RegistryProtocol.Provider, int> _running;
     // Peers' ids have a secret of their own: a provider here must not be able to guess what answers a call elsewhere.
-    private readonly UInt128 _run = new((ulong)Random.Shared.NextInt64(), 0);
-    private readonly UInt128 _routedRun = new((ulong)Random.Shared.NextInt64(), 0);
+    private readonly WireIds _ids = new();
+    private readonly WireIds _routedIds = new();
     // From anywhere, so that an answer to a predecessor of this actor meets nobody.
-    private readonly ulong _firstId = (ulong)Random.Shared.NextInt64();
-    private ulong _lastId;
+    private ulong _lastId = (ulong)Random.Shared.NextInt64();
 
     public static Props Props(
         RpcOptions options, NodeId self, IActorRef registry, IActorRef clients, IActorRef mesh, TableCensus census,
@@ -77,7 +74,6 @@ public sealed class RpcActor : ConcernActor
         _calls = new CallTable(Now, party => Context.Watch(party), Unwatch);
         _lookups = new LookupTable(Now);
         _running = _calls.RunningAt;
-        _lastId = _firstId;
         _pending = census.Add("rpc.pending_calls", options.MaxPendingCalls);
         _pendingBytes = census.Add("rpc.pending_bytes", options.MaxPendingBytes);
         _pendingLookups = census.Add("rpc.pending_lookups", options.MaxPendingLookups);
@@ -187,14 +183,14 @@ public sealed class RpcActor : ConcernActor
     // up. What goes to a handler is bounded by its own limit, also when the caller no longer waits.
     private void Begin(PendingCall call, in CallMessage message, FrameLease lease, RpcRouteMessage? route = null)
     {
-        var handled = route is null ? _handlers.GetValueOrDefault(message.Procedure) : null;
+        var handled = route is null ? _handlers.Find(message.Procedure) : null;
         var timeout = Timeout(message);
         if (!IsWelcome(call, message, handled, lease)) return;
         if (handled is null)
         {
             call.Timeout = (int)timeout.TotalMilliseconds;
             call.Frame = route?.ToFrame()
-                ?? (message with { CallId = WireId(_run, call.Id), Timeout = call.Timeout }).ToFrame();
+                ?? (message with { CallId = _ids.Of(call.Id), Timeout = call.Timeout }).ToFrame();
         }
 
         call.Bytes = handled is null ? call.Frame.Length : message.Procedure.Length + message.Args.Length;
@@ -289,7 +285,7 @@ public sealed class RpcActor : ConcernActor
         _calls.Assign(call, handled.Handler.Place);
         handled.Handler.Running.Add(call.Id);
         _metrics.CallAttempted();
-        handled.Handler.Place.Party.Actor.Tell(new Invoke(handled.Procedure, args, call.Id));
+        handled.Handler.Actor.Tell(new Invoke(handled.Procedure, args, call.Id));
     }
 
     // ---- lookups
@@ -442,7 +438,7 @@ public sealed class RpcActor : ConcernActor
         var asItIs = call.Destination.IsEmpty && call.Timeout - left <= TickInterval.Milliseconds;
         var frame = asItIs
             ? call.Frame
-            : (call.Message() with { CallId = WireId(_run, call.Id), Timeout = left }).ToFrame();
+            : (call.Message() with { CallId = _ids.Of(call.Id), Timeout = left }).ToFrame();
         _calls.Assign(call, stream);
         _callers.Set(_calls.Parties);
         if (stream.TrySend(frame, FrameDelivery.Refusable)) return true;
@@ -462,7 +458,7 @@ public sealed class RpcActor : ConcernActor
         var id = ++_lastId;
         var route = call.Destination.IsEmpty
             ? RpcRouteMessage.ForCall(
-                peer.Node, _self, call.Message() with { CallId = WireId(_routedRun, id), Timeout = Left(call) })
+                peer.Node, _self, call.Message() with { CallId = _routedIds.Of(id), Timeout = Left(call) })
             : Onward(call.Route());
         _calls.Assign(call, peer.Node, id);
         _exchanges.Add(id, call);
@@ -486,7 +482,7 @@ public sealed class RpcActor : ConcernActor
 
     private void OnReply(Reply msg)
     {
-        if (IdOf(_run, msg.Message.CallId) is not { } id || !_calls.TryGet(id, out var call) || call.At is not { } at
+        if (_ids.NumberIn(msg.Message.CallId) is not { } id || !_calls.TryGet(id, out var call) || call.At is not { } at
             || (at.Stream != msg.Provider && !msg.Provider.Connection.Equals(at.Party.Actor)))
         {
             _metrics.LateReply();
@@ -498,7 +494,8 @@ public sealed class RpcActor : ConcernActor
 
     private void OnCompleted(Completed msg)
     {
-        if (_work.TryGetValue(Sender, out var work) && work.Running.Remove(msg.Id)) ForgetIfIdle(work);
+        _handlers.Complete(Sender, msg.Id, out var forgotten);
+        if (forgotten) Unwatch(Sender);
         if (!_calls.TryGet(msg.Id, out var call) || call.At is not { Stream: null } at
             || !Sender.Equals(at.Party.Actor))
         {
@@ -520,7 +517,7 @@ public sealed class RpcActor : ConcernActor
 
     private void OnPeersReply(PendingCall call, MeshProtocol.Exchanged msg)
     {
-        var expected = call.Destination.IsEmpty ? WireId(_routedRun, msg.Id) : call.CallId;
+        var expected = call.Destination.IsEmpty ? _routedIds.Of(msg.Id) : call.CallId;
         if (!PeerAnswer.TryReply(msg, out var reply) || reply.CallId != expected) FailOverGone(call);
         else OnRoutedReply(call, reply);
     }
@@ -605,10 +602,9 @@ public sealed class RpcActor : ConcernActor
             Count();
         }
 
-        if (!_work.Remove(party, out var work)) return;
-        foreach (var procedure in work.Procedures) _handlers.Remove(procedure);
+        if (!_handlers.Remove(party, out var handler)) return;
         _handlerTable.Set(_handlers.Count);
-        Clear(work.Place);
+        Clear(handler.Place);
     }
 
     private void Clear(Place place)
@@ -629,7 +625,6 @@ public sealed class RpcActor : ConcernActor
     private void OnRegister(Register msg)
     {
         Utf8Text procedure = msg.Procedure;
-        var former = _handlers.GetValueOrDefault(procedure)?.Handler;
         if (procedure.Length > _options.MaxProcedureLength)
         {
             Sender.Tell(new RegisterRefused(
@@ -638,7 +633,7 @@ public sealed class RpcActor : ConcernActor
             return;
         }
 
-        if (former is null && _handlers.Count >= _options.MaxHandlers)
+        if (_handlers.Count >= _options.MaxHandlers && _handlers.Find(procedure) is null)
         {
             _handlerTable.Reject();
             Sender.Tell(new RegisterRefused(
@@ -647,32 +642,17 @@ public sealed class RpcActor : ConcernActor
             return;
         }
 
-        if (!_work.TryGetValue(msg.Handler, out var work))
-        {
-            _work[msg.Handler] = work = new Handler(msg.Handler);
-            Context.Watch(msg.Handler);
-        }
-
-        former?.Procedures.Remove(procedure);
-        work.Procedures.Add(procedure);
-        _handlers[procedure] = new Handled(procedure, msg.Procedure, work);
-        if (former is not null) ForgetIfIdle(former);
+        Context.Watch(msg.Handler);
+        _handlers.Register(msg.Procedure, msg.Handler, out var former);
+        if (former is not null) Unwatch(former);
         _handlerTable.Set(_handlers.Count);
         Sender.Tell(new Registered(msg.Procedure));
         Context.Parent.Tell(new GatewayProtocol.Provided(msg.Procedure, msg.Handler));
     }
 
-    private void ForgetIfIdle(Handler handler)
-    {
-        if (handler.Procedures.Count > 0 || handler.Running.Count > 0) return;
-        var actor = handler.Place.Party.Actor;
-        _work.Remove(actor);
-        Unwatch(actor);
-    }
-
     private void Unwatch(IActorRef party)
     {
-        if (!_work.ContainsKey(party) && !_calls.Knows(party)) Context.Unwatch(party);
+        if (!_handlers.Knows(party) && !_calls.Knows(party)) Context.Unwatch(party);
     }
 
     // ---- routes
@@ -702,7 +682,7 @@ public sealed class RpcActor : ConcernActor
     {
         msg.Lease.Return();
         if (ReplyMessage.TryDecode(msg.Message.Payload.AsPayload(), out var reply, out _)
-            && IdOf(_routedRun, reply.CallId) is { } id && _exchanges.GetValueOrDefault(id) is PendingCall call
+            && _routedIds.NumberIn(reply.CallId) is { } id && _exchanges.GetValueOrDefault(id) is PendingCall call
             && call.Destination.IsEmpty && call.Peer == msg.Message.Source)
         {
             Abandon(call);
@@ -866,7 +846,7 @@ public sealed class RpcActor : ConcernActor
     // busy provider over its queue's limit.
     private void Abandon(PendingCall call)
     {
-        call.At?.Stream?.TrySend(new CancelMessage(WireId(_run, call.Id)).ToFrame(), FrameDelivery.Refusable);
+        call.At?.Stream?.TrySend(new CancelMessage(_ids.Of(call.Id)).ToFrame(), FrameDelivery.Refusable);
         if (call.Exchange == 0) return;
         _exchanges.Remove(call.Exchange);
         _mesh.Tell(new MeshProtocol.Cancel(call.Exchange));
@@ -892,31 +872,6 @@ public sealed class RpcActor : ConcernActor
     private static string Outcome(in ReplyMessage reply) => reply.Error is not { } error ? "ok"
         : KnownCodes.TryGetValue(error.Code.ToString(), out var code) ? code
         : "other_error";
-
-    private static CallId WireId(UInt128 run, ulong id) => CallId.FromCounter(run + id);
-
-    private ulong? IdOf(UInt128 run, CallId id)
-    {
-        if (id.Length != CallId.DefaultLength) return null;
-        Span<byte> bytes = stackalloc byte[CallId.DefaultLength];
-        id.CopyTo(bytes);
-        var offset = BinaryPrimitives.ReadUInt128BigEndian(bytes) - run;
-        return offset > _firstId && offset <= _lastId ? (ulong)offset : null;
-    }
-
-    /// <summary>A procedure of an actor of this node.</summary>
-    private sealed record Handled(Utf8Text Name, string Procedure, Handler Handler);
-
-    /// <summary>An actor of this node that provides procedures.</summary>
-    private sealed class Handler(IActorRef actor)
-    {
-        public Place Place { get; } = new Party(actor).Own;
-
-        public HashSet<Utf8Text> Procedures { get; } = [];
-
-        /// <summary>The calls that it has not completed, ended ones included: they are still in its mailbox.</summary>
-        public HashSet<ulong> Running { get; } = [];
-    }
 
     private enum Tick
     {

@@ -1,5 +1,6 @@
 using Akka.Actor;
 using Macula.Actors.Gateway;
+using Macula.Actors.Mesh;
 using Macula.Actors.Protocol;
 using Macula.Actors.Rpc;
 using static Macula.Actors.Rpc.RpcProtocol;
@@ -252,6 +253,41 @@ public sealed class RpcCallerSpecs(ITestOutputHelper log) : RpcKit(log)
         await Call(caller, Wire.Call("node.time", 2));
         await latter.ExpectMsgAsync<Invoke>(SpecExtensions.Deadline);
         Assert.Equal(1, Tables.Size("rpc.handlers"));
+    }
+
+    [Fact]
+    public async Task A_failure_is_told_to_all_who_wait_and_nothing_of_theirs_is_left()
+    {
+        var (caller, other, peer, provider) = (Sink(), Sink(), Sink(), Sink());
+        var actor = CreateTestProbe();
+        await Call(caller, Wire.Call("add", 1));
+        await Answer(provider);
+        await Call(other, Wire.Call("sub", 2));
+        await AnswerPeers(Peer("a"));
+        var (lookup, _) = await Exchange();
+        await Route(peer, RpcRouteMessage.ForCall(NodeId.Parse("client"), NodeId.Parse("far"), Wire.Call("mul", 3)));
+        actor.Send(Rpc, new CallLocal("sub", default, null, 4));
+        await this.Handled(Rpc);
+        Assert.Equal(4, Pending);
+
+        await EventFilter.Exception<Poison.Exception>().ExpectAsync(1, SpecExtensions.Deadline, () =>
+        {
+            Rpc.Tell(Poison.For("rpc"));
+            return Task.CompletedTask;
+        });
+        Rpc.Tell(GatewayProtocol.Recovered.Instance);
+        await this.Handled(Rpc);
+
+        Assert.Equal(("internal_error", "internal_error"), (caller.Last.ErrorCode(), other.Last.ErrorCode()));
+        Assert.Equal("internal_error", RoutedReply(peer).Error?.Code.ToString());
+        Assert.Equal(4UL, (await actor.ExpectMsgAsync<CallEnded>(SpecExtensions.Deadline)).Id);
+        Assert.Equal(FrameType.Cancel, provider.Last.Type);
+        Assert.Equal(lookup.Id, (await Mesh.ExpectMsgAsync<MeshProtocol.Cancel>(SpecExtensions.Deadline)).Id);
+        await AssertIdle();
+
+        await Exchanged(lookup, FindValueReplyMessage.Missed([])); // nobody's any more
+        await Call(caller, Wire.Call("add", 5));
+        Assert.Equal(1, Pending);
     }
 
     [Fact]
