@@ -199,11 +199,12 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         if (!_streams.Remove(session.Stream.Id)) return;
         _ = session.Stream.DisposeAsync().AsTask();
         _repeats.StreamEnded(session.Stream.Id);
+        if (session.Writer.IsHeldOpen || session.Writer.AwaitsAnswer)
+            _neighbours.Rpc.Tell(new RpcProtocol.StreamEnded(session.Writer));
         if (!session.Writer.IsHeldOpen) return; // nothing was subscribed or advertised on it
         _standing.StreamEnded(session.Writer);
         _neighbours.PubSub.Tell(new PubSubProtocol.StreamEnded(session.Writer));
         _neighbours.Registry.Tell(new RegistryProtocol.StreamEnded(session.Writer));
-        _neighbours.Rpc.Tell(new RpcProtocol.StreamEnded(session.Writer));
     }
 
     // ---- frames

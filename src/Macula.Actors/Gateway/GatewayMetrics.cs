@@ -27,6 +27,9 @@ public sealed class GatewayMetrics
     private readonly Counter<long> _dropped;
     private readonly Counter<long> _calls;
     private readonly Counter<long> _lateReplies;
+    private readonly Counter<long> _attempts;
+    private readonly Counter<long> _failovers;
+    private readonly Counter<long> _lookups;
     private readonly Counter<long> _published;
     private readonly Counter<long> _delivered;
     private readonly Counter<long> _duplicates;
@@ -53,6 +56,9 @@ public sealed class GatewayMetrics
         _dropped = meter.CreateCounter<long>("macula.outbound.dropped", "{frame}");
         _calls = meter.CreateCounter<long>("macula.rpc.calls", "{call}");
         _lateReplies = meter.CreateCounter<long>("macula.rpc.late_replies", "{reply}");
+        _attempts = meter.CreateCounter<long>("macula.rpc.attempts", "{attempt}");
+        _failovers = meter.CreateCounter<long>("macula.rpc.failovers", "{attempt}");
+        _lookups = meter.CreateCounter<long>("macula.rpc.lookups", "{lookup}");
         _published = meter.CreateCounter<long>("macula.pubsub.published", "{message}");
         _delivered = meter.CreateCounter<long>("macula.pubsub.delivered", "{message}");
         _duplicates = meter.CreateCounter<long>("macula.pubsub.duplicates", "{message}");
@@ -116,6 +122,16 @@ public sealed class GatewayMetrics
     public void CallEnded(string outcome) => _calls.Add(1, Tag("outcome", outcome));
 
     public void LateReply() => _lateReplies.Add(1);
+
+    /// <summary>A call was given to a provider, or would have been, had it taken it.</summary>
+    public void CallAttempted() => _attempts.Add(1);
+
+    /// <summary>An attempt that was not a call's first.</summary>
+    public void CallFailedOver() => _failovers.Add(1);
+
+    /// <param name="outcome"><c>local</c>, <c>learned</c>, <c>missed</c>, <c>timeout</c>, <c>abandoned</c> or
+    /// <c>failed</c>.</param>
+    public void LookupEnded(string outcome) => _lookups.Add(1, Tag("outcome", outcome));
 
     /// <param name="receivers">Streams that took the message.</param>
     public void Published(int receivers)

@@ -44,6 +44,15 @@ internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
     /// side does not end ours.</summary>
     public bool IsHeldOpen { get; set; }
 
+    /// <summary>True while a request that came here has not been answered.</summary>
+    public bool AwaitsAnswer
+    {
+        get
+        {
+            lock (_queue.Gate) return _expectedAnswers > 0;
+        }
+    }
+
     /// <summary>True while frames are on their way into the stream and its flush waits.</summary>
     internal bool IsWriting
     {

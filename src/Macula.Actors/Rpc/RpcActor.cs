@@ -1,10 +1,10 @@
-using System.Buffers.Binary;
 using System.Collections.Frozen;
 using Akka.Actor;
 using Akka.Event;
 using Macula.Actors.Bounded;
 using Macula.Actors.Clients;
 using Macula.Actors.Gateway;
+using Macula.Actors.Mesh;
 using Macula.Actors.Protocol;
 using Macula.Actors.Registry;
 using static Macula.Actors.Rpc.RpcProtocol;
@@ -13,13 +13,16 @@ namespace Macula.Actors.Rpc;
 
 /// <summary>Brings calls to their providers and replies to their callers.</summary>
 /// <remarks>
-/// Every call is answered exactly once, unless its caller is gone: by its provider, by the provider's end, or by its
-/// deadline. Between any two messages a call is in <see cref="_calls"/> exactly if it has not ended; every caller and
-/// provider in there is watched. <see cref="End"/> is the only way out.
+/// Every call is answered exactly once, unless its caller is gone: by a provider, by the end of the last one that it
+/// may be tried at, or by its deadline, which is one for all of it. Between any two messages a call is in
+/// <see cref="_calls"/> exactly if it has not ended, and a lookup in <see cref="_lookups"/> exactly if a call waits for
+/// it; every caller and provider in there is watched. <see cref="End"/> is a call's only way out, and
+/// <see cref="Close"/> that of a lookup.
 /// </remarks>
 public sealed class RpcActor : ConcernActor
 {
-    private const string Failure = "The node failed while it had this call; it may have run. Try again if that does no harm.";
+    private const string Failure =
+        "The node failed while it had this call; it may have run. Try again if that does no harm.";
 
     private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(20);
 
@@ -31,33 +34,52 @@ public sealed class RpcActor : ConcernActor
         ReplyErrorCodes.InternalError,
     ]);
 
-    private readonly Dictionary<Utf8Text, IActorRef> _handlers = [];
-    private readonly Dictionary<IActorRef, Handler> _work = []; // of each handler
+    private readonly HandlerTable _handlers = new();
+    private readonly Dictionary<ulong, object> _exchanges = []; // with peers: the call or the lookup that waits
+    private readonly Dictionary<ulong, Route> _replies = []; // to other nodes, until their next hop is known
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly RpcOptions _options;
     private readonly NodeId _self;
     private readonly IActorRef _registry;
     private readonly IActorRef _clients;
+    private readonly IActorRef _mesh;
     private readonly GatewayMetrics _metrics;
     private readonly CallTable _calls;
+    private readonly LookupTable _lookups;
     private readonly BoundedTable _pending;
-    private readonly UInt128 _run = new((ulong)Random.Shared.NextInt64(), 0);
-    private ulong _lastId;
+    private readonly BoundedTable _pendingBytes;
+    private readonly BoundedTable _pendingLookups;
+    private readonly BoundedTable _callers;
+    private readonly BoundedTable _handlerTable;
+    private readonly Func<RegistryProtocol.Provider, int> _running;
+    // Peers' ids have a secret of their own: a provider here must not be able to guess what answers a call elsewhere.
+    private readonly WireIds _ids = new();
+    private readonly WireIds _routedIds = new();
+    // From anywhere, so that an answer to a predecessor of this actor meets nobody.
+    private ulong _lastId = (ulong)Random.Shared.NextInt64();
 
     public static Props Props(
-        RpcOptions options, NodeId self, IActorRef registry, IActorRef clients, TableCensus census,
+        RpcOptions options, NodeId self, IActorRef registry, IActorRef clients, IActorRef mesh, TableCensus census,
         GatewayMetrics metrics) =>
-        Akka.Actor.Props.Create(() => new RpcActor(options, self, registry, clients, census, metrics));
+        Akka.Actor.Props.Create(() => new RpcActor(options, self, registry, clients, mesh, census, metrics));
 
-    /// <param name="registry">Asked who provides a procedure.</param>
+    /// <param name="registry">Asked who provides a procedure, and for the way to other nodes.</param>
     /// <param name="clients">Delivers routed messages to the clients that they are for.</param>
+    /// <param name="mesh">Brings frames to other nodes; nobody when there are none.</param>
     public RpcActor(
-        RpcOptions options, NodeId self, IActorRef registry, IActorRef clients, TableCensus census,
+        RpcOptions options, NodeId self, IActorRef registry, IActorRef clients, IActorRef mesh, TableCensus census,
         GatewayMetrics metrics)
     {
-        (_options, _self, _registry, _clients, _metrics) = (options, self, registry, clients, metrics);
-        _calls = new CallTable(Now);
+        (_options, _self, _registry, _clients, _mesh, _metrics) = (options, self, registry, clients, mesh, metrics);
+        _calls = new CallTable(Now, party => Context.Watch(party), Unwatch);
+        _lookups = new LookupTable(Now);
+        _running = _calls.RunningAt;
         _pending = census.Add("rpc.pending_calls", options.MaxPendingCalls);
+        _pendingBytes = census.Add("rpc.pending_bytes", options.MaxPendingBytes);
+        _pendingLookups = census.Add("rpc.pending_lookups", options.MaxPendingLookups);
+        // Each call has a caller and at most one provider.
+        _callers = census.Add("rpc.callers", (2L * options.MaxPendingCalls) + CallTable.MaxIdle);
+        _handlerTable = census.Add("rpc.handlers", options.MaxHandlers);
 
         Working();
     }
@@ -69,13 +91,15 @@ public sealed class RpcActor : ConcernActor
     // Everyone who waits is told; what is told to this actor next, its successor handles.
     protected override void PreRestart(Exception reason, object message)
     {
-        if (message is Call call) Try(() => Refuse(call, ReplyErrorCodes.InternalError, Failure));
+        Try(() => TurnAway(message));
         foreach (var pending in _calls.All)
         {
-            Try(() => TellCancelled(pending));
+            Try(() => Abandon(pending));
             Try(() => Fail(pending, ReplyErrorCodes.InternalError, Failure));
         }
 
+        foreach (var reply in _replies.Values) reply.Lease.Return();
+        _calls.RemoveParties(); // a watch outlives the restart
         base.PreRestart(reason, message);
 
         // Whom it cannot be told must not keep it from the others.
@@ -92,300 +116,762 @@ public sealed class RpcActor : ConcernActor
         }
     }
 
+    // The message that this actor failed at.
+    private void TurnAway(object message)
+    {
+        var call = message switch
+        {
+            Call msg => New(msg),
+            CallLocal msg => New(msg),
+            Route { Message.IsCall: true } msg => New(msg, Id(msg.Message)),
+            _ => null,
+        };
+        if (message is Call or Route or ClientProtocol.NotConnected) ((ILeased)message).Lease.Return();
+        if (call is not null) Send(call, ReplyMessage.Failed(call.CallId, ReplyErrorCodes.InternalError, Failure));
+
+        static CallId Id(RpcRouteMessage route) =>
+            CallMessage.TryDecode(route.Payload.AsPayload(), out var inner, out _) ? inner.CallId : default;
+    }
+
     protected override void Working()
     {
-        Receive<Call>(OnCall);
+        Receive<Call>(msg => Begin(New(msg), msg.Message, msg.Lease));
+        Receive<CallLocal>(OnCallLocal);
         Receive<RegistryProtocol.Providers>(OnProviders);
         ReceiveLeased<Reply>(OnReply);
         Receive<Completed>(OnCompleted);
         ReceiveLeased<Cancel>(OnCancel);
-        Receive<Route>(msg => msg.Message.Destination != _self, OnRouteElsewhere);
-        Receive<Route>(OnRouteHere);
-        ReceiveLeased<ClientProtocol.NotConnected>(msg => OnUnroutable((Route)msg.Tag));
+        Receive<Route>(msg => msg.Message.Destination == _self, OnRouteHere);
+        Receive<Route>(OnRouteElsewhere);
+        Receive<ClientProtocol.NotConnected>(OnNotConnected);
+        Receive<RegistryProtocol.NextHops>(OnNextHops);
+        Receive<MeshProtocol.Exchanged>(OnExchanged);
+        Receive<MeshProtocol.ExchangeFailed>(OnExchangeFailed);
         Receive<Register>(OnRegister);
         Receive<StreamEnded>(OnStreamEnded);
         Receive<Terminated>(msg => OnTerminated(msg.ActorRef));
-        Receive<Tick>(_ => _calls.Expire(Now, OnDeadline));
+        Receive<Tick>(_ => OnTick());
     }
 
-    protected override void Recovering() => Receive<Register>(OnRegister);
-
-    // The credit of a call returns with a refusal, or when the registry has looked its providers up. What goes to a
-    // handler is bounded by its own limit, also when the caller no longer waits.
-    private void OnCall(Call msg)
+    protected override void Recovering()
     {
-        if (msg.Message.Procedure.Length > _options.MaxProcedureLength)
+        Receive<Register>(OnRegister);
+        Receive<Terminated>(msg => OnTerminated(msg.ActorRef));
+        Receive<Tick>(_ => { });
+    }
+
+    // ---- calls
+
+    private PendingCall New(Call msg) => new(++_lastId, msg.Message.CallId, msg.Caller, msg.Caller.Connection);
+
+    private PendingCall New(CallLocal msg) => new(++_lastId, default, null, Sender) { Tag = msg.Id };
+
+    private PendingCall New(Route msg, CallId id) => new(++_lastId, id, msg.From, msg.From.Connection)
+    {
+        RoutedFrom = msg.Message.Source,
+        Destination = msg.Message.Destination == _self ? default : msg.Message.Destination,
+    };
+
+    private void OnCallLocal(CallLocal msg)
+    {
+        if (Sender.IsNobody()) return; // who would get the answer?
+        var timeout = msg.Timeout is { } asked ? (int?)Math.Clamp(asked.TotalMilliseconds, 1, int.MaxValue) : null;
+        Begin(New(msg), new CallMessage(msg.Procedure, msg.Args, default, Timeout: timeout), default);
+    }
+
+    // The credit of a call returns with a refusal, when a handler got it, or when the registry has looked its providers
+    // up. What goes to a handler is bounded by its own limit, also when the caller no longer waits.
+    private void Begin(PendingCall call, in CallMessage message, FrameLease lease, RpcRouteMessage? route = null)
+    {
+        var handled = route is null ? _handlers.Find(message.Procedure) : null;
+        var timeout = Timeout(message);
+        if (!IsWelcome(call, message, handled, lease)) return;
+        if (handled is null)
+        {
+            call.Timeout = (int)timeout.TotalMilliseconds;
+            call.Frame = route?.ToFrame()
+                ?? (message with { CallId = _ids.Of(call.Id), Timeout = call.Timeout }).ToFrame();
+        }
+
+        call.Bytes = handled is null ? call.Frame.Length : message.Procedure.Length + message.Args.Length;
+        if (_calls.Bytes + call.Bytes > _options.MaxPendingBytes)
+        {
+            _pendingBytes.Reject();
+            _pending.Reject("bytes");
+            Refuse(
+                call, lease, ReplyErrorCodes.Overloaded,
+                $"The node has {_calls.Bytes} bytes of pending calls, the most it may have; try again in a second.");
+            return;
+        }
+
+        if (handled is not null)
+        {
+            Enter(call, timeout);
+            Run(call, handled, message.Args);
+            lease.Return();
+        }
+        else
+        {
+            var key = DhtKey.ForName(message.Procedure);
+            var lookup = _lookups.Find(key, !call.RoutedFrom.IsEmpty);
+            if (lookup is null && IsFullOfLookups())
+            {
+                _pending.Reject("lookups");
+                Refuse(
+                    call, lease, ReplyErrorCodes.Overloaded,
+                    $"The node looks for {_lookups.Count} procedures, the most it may; try again in a second.");
+                return;
+            }
+
+            Enter(call, timeout);
+            Look(call, lookup, key, lease);
+        }
+    }
+
+    private bool IsWelcome(PendingCall call, in CallMessage message, Handled? handled, FrameLease lease)
+    {
+        if (message.Procedure.Length > _options.MaxProcedureLength)
         {
             Refuse(
-                msg, ReplyErrorCodes.InvalidRequest,
-                $"A procedure's name of {msg.Message.Procedure.Length} bytes is more than {_options.MaxProcedureLength}.");
-            return;
+                call, lease, ReplyErrorCodes.InvalidRequest,
+                $"A procedure's name of {message.Procedure.Length} bytes is more than {_options.MaxProcedureLength}.");
+            return false;
         }
 
         if (_calls.Count >= _options.MaxPendingCalls)
         {
             _pending.Reject();
-            Refuse(msg, ReplyErrorCodes.Overloaded, $"The node has {_calls.Count} pending calls, the most it may have; try again in a second.");
-            return;
+            Refuse(
+                call, lease, ReplyErrorCodes.Overloaded,
+                $"The node has {_calls.Count} pending calls, the most it may have; try again in a second.");
+            return false;
         }
 
-        var ofCaller = _calls.CountOf(msg.Caller.Connection);
+        var ofCaller = _calls.CountOf(call.Stream, call.Caller);
         if (ofCaller >= _options.MaxPendingCallsPerClient)
         {
-            _pending.Reject();
-            Refuse(msg, ReplyErrorCodes.Overloaded, $"The client has {ofCaller} pending calls, the most it may have; wait for some to end.");
-            return;
-        }
-
-        var handler = _handlers.GetValueOrDefault(msg.Message.Procedure);
-        if (handler is not null && _work[handler].Running.Count >= _options.MaxCallsPerHandler)
-        {
+            _pending.Reject("per_client");
             Refuse(
-                msg, ReplyErrorCodes.Overloaded,
-                $"{msg.Message.Procedure} has {_options.MaxCallsPerHandler} calls to do already; try again in a second.");
-            return;
+                call, lease, ReplyErrorCodes.Overloaded,
+                $"The client has {ofCaller} pending calls, the most it may have; wait for some to end.");
+            return false;
         }
 
-        var call = new PendingCall(++_lastId, msg.Caller, msg.Message, msg.RoutedFrom);
-        if (_calls.Add(call, Now + Timeout(msg.Message))) Context.Watch(call.Caller.Connection);
-        _pending.Set(_calls.Count);
-        if (handler is null)
+        if (handled is not null && handled.Handler.Running.Count >= _options.MaxCallsPerHandler)
         {
-            var key = DhtKey.ForName(msg.Message.Procedure);
-            _registry.Tell(new RegistryProtocol.FindProviders(key, call.Id, msg.Lease));
-            return;
+            _pending.Reject("per_handler");
+            Refuse(
+                call, lease, ReplyErrorCodes.Overloaded,
+                $"{message.Procedure} has {_options.MaxCallsPerHandler} calls to do already; try again in a second.");
+            return false;
         }
 
-        Run(call, handler);
-        msg.Lease.Return();
+        return true;
     }
 
-    private TimeSpan Timeout(CallMessage message) => message.Timeout is { } asked
+    private TimeSpan Timeout(in CallMessage message) => message.Timeout is { } asked
         ? TimeSpan.FromMilliseconds(Math.Min(Math.Max(asked, 1), _options.MaxCallTimeout.TotalMilliseconds))
         : _options.CallTimeout;
 
-    private void Run(PendingCall call, IActorRef handler)
+    private void Enter(PendingCall call, TimeSpan timeout)
     {
-        _calls.Assign(call, handler, null);
-        _work[handler].Running.Add(call.Id);
-        handler.Tell(new Invoke(call.Message.Procedure.ToString(), call.Message.Args, call.Id));
-        call.LetFrameGo();
+        _calls.Add(call, Now + timeout);
+        Count();
+    }
+
+    private void Run(PendingCall call, Handled handled, ReadOnlyMemory<byte> args)
+    {
+        call.HandledProcedure = handled.Name;
+        _calls.Assign(call, handled.Handler.Place);
+        handled.Handler.Running.Add(call.Id);
+        _metrics.CallAttempted();
+        handled.Handler.Actor.Tell(new Invoke(handled.Procedure, args, call.Id));
+    }
+
+    // ---- lookups
+
+    // One question for all callers of a procedure. While peers are asked for it, each new caller has the registry look
+    // again: a provider may have come meanwhile, and nobody shall wait for a peer that does not answer.
+    private void Look(PendingCall call, Lookup? lookup, DhtKey key, FrameLease lease)
+    {
+        var isNew = lookup is null;
+        if (lookup is null) _lookups.Add(lookup = new Lookup(++_lastId, key, !call.RoutedFrom.IsEmpty));
+        LookupTable.Join(lookup, call);
+        CountLookups();
+        if (isNew || lookup.Asked is not null)
+            _registry.Tell(new RegistryProtocol.FindProviders(key, lookup.Id, lease));
+        else
+            lease.Return();
     }
 
     private void OnProviders(RegistryProtocol.Providers msg)
     {
-        if (!_calls.TryGet(msg.Id, out var call)) return; // ended meanwhile
-        if (msg.Live.Count == 0)
+        if (!_lookups.TryGet(msg.Id, out var lookup)) return; // nobody waits any more
+        if (msg.Live.Count > 0) Found(lookup, msg.Live, msg.Turn, "local");
+        else if (lookup.Asked is not null) return; // the answer to a later caller's question
+        else if (lookup.IsLocal || msg.Ask.Count == 0 || _mesh.IsNobody()) Missed(lookup, "missed");
+        else Ask(lookup, msg.Ask);
+    }
+
+    private void Ask(Lookup lookup, IReadOnlyList<RegistryProtocol.Peer> peers)
+    {
+        var frame = new FindValueMessage(lookup.Key.ToArray()).ToFrame();
+        lookup.Asked = [];
+        _lookups.SetDeadline(lookup, Now + _options.LookupTimeout);
+        foreach (var peer in peers)
         {
-            var code = call.RoutedFrom.IsEmpty ? ReplyErrorCodes.NoSuchProcedure : ReplyErrorCodes.NoHandler;
-            Fail(call, code, $"No handler registered for {call.Message.Procedure}");
+            var id = ++_lastId;
+            lookup.Asked.Add(id, peer);
+            _exchanges.Add(id, lookup);
+            _mesh.Tell(new MeshProtocol.Exchange(peer.Node, peer.Address, frame, _options.LookupTimeout, id));
+        }
+    }
+
+    private void OnPeersProviders(Lookup lookup, MeshProtocol.Exchanged msg)
+    {
+        lookup.Asked!.Remove(msg.Id, out var peer);
+        var providers = PeerAnswer.Providers(msg, peer!, _self);
+        if (providers.Count > 0)
+        {
+            _registry.Tell(new RegistryProtocol.Learned(lookup.Key, providers));
+            Found(lookup, providers, 0, "learned");
+        }
+        else if (lookup.Asked.Count == 0) Missed(lookup, "missed");
+    }
+
+    private void Found(Lookup lookup, IReadOnlyList<RegistryProtocol.Provider> live, long turn, string outcome)
+    {
+        Close(lookup, outcome);
+        var local = LocalCount(live); // those of this node come first
+        while (lookup.Waiting.First?.Value is { } call)
+        {
+            LookupTable.Leave(call);
+            if (!call.Destination.IsEmpty) TryDestination(call, live, local);
+            else TryAll(call, live, call.RoutedFrom.IsEmpty ? live.Count : local, turn++);
+        }
+    }
+
+    private void Missed(Lookup lookup, string outcome)
+    {
+        Close(lookup, outcome);
+        while (lookup.Waiting.First?.Value is { } call)
+        {
+            LookupTable.Leave(call);
+            if (!call.Destination.IsEmpty) PassOn(call);
+            else if (lookup.IsUncertain)
+                Fail(
+                    call, ReplyErrorCodes.Timeout,
+                    $"The nodes that were asked for {call.Procedure} did not answer in time.");
+            else FailUnknown(call);
+        }
+    }
+
+    private void FailUnknown(PendingCall call) => Fail(
+        call, call.RoutedFrom.IsEmpty ? ReplyErrorCodes.NoSuchProcedure : ReplyErrorCodes.NoHandler,
+        $"No handler registered for {call.Procedure}");
+
+    // The only way out for a lookup; who waits for it is still in it.
+    private void Close(Lookup lookup, string outcome)
+    {
+        if (!_lookups.Remove(lookup)) return;
+        foreach (var id in lookup.Asked?.Keys.ToArray() ?? [])
+        {
+            _exchanges.Remove(id);
+            _mesh.Tell(new MeshProtocol.Cancel(id));
+        }
+
+        CountLookups();
+        _metrics.LookupEnded(outcome);
+    }
+
+    private static int LocalCount(IReadOnlyList<RegistryProtocol.Provider> live)
+    {
+        var (from, to) = (0, live.Count);
+        while (from < to)
+        {
+            var middle = (from + to) / 2;
+            if (live[middle].Stream is null) to = middle;
+            else from = middle + 1;
+        }
+
+        return from;
+    }
+
+    // ---- attempts
+
+    private void TryAll(PendingCall call, IReadOnlyList<RegistryProtocol.Provider> candidates, int count, long turn)
+    {
+        if (count == 0)
+        {
+            FailUnknown(call);
             return;
         }
 
-        var first = _options.Strategy switch
-        {
-            SelectionStrategy.RoundRobin => (int)(msg.Turn % msg.Live.Count),
-            SelectionStrategy.Random => Random.Shared.Next(msg.Live.Count),
-            _ => 0,
-        };
-        for (var i = 0; i < msg.Live.Count; i++)
-            if (TrySend(call, msg.Live[(first + i) % msg.Live.Count])) return;
-
-        Fail(call, ReplyErrorCodes.Overloaded, $"No provider of {call.Message.Procedure} takes a call now; try again.");
+        (call.Candidates, call.CandidateCount) = (candidates, count);
+        call.Turn = ProviderChoice.First(_options.Strategy, count, turn);
+        TryNext(call);
     }
 
-    private bool TrySend(PendingCall call, RegistryProtocol.Provider provider)
+    private void TryNext(PendingCall call)
     {
-        var left = Math.Max(1, (int)(call.Due - Now).TotalMilliseconds);
-        var frame = (call.Message with { CallId = CallId.FromCounter(_run + call.Id), Timeout = left }).ToFrame();
-        if (provider.Stream is not { } stream) return false;
-        var connection = stream.Connection;
-        if (_calls.Assign(call, connection, stream)) Context.Watch(connection);
-        if (stream.TrySend(frame, FrameDelivery.Refusable))
+        while (call.Attempts < _options.MaxAttempts)
         {
-            call.LetFrameGo();
-            return true;
+            var next = ProviderChoice.Next(call, _options.Strategy, _running);
+            if (next < 0) break;
+            if (call.Attempts > 0) _metrics.CallFailedOver();
+            call.Try(next);
+            _metrics.CallAttempted();
+            var candidate = call.Candidates[next];
+            if (candidate.Stream is { } stream ? TrySend(call, stream) : TryExchange(call, candidate.Peer!)) return;
         }
 
+        if (call.Failure is var (code, message)) Fail(call, code, message);
+        else FailNoRoute(call);
+    }
+
+    private void FailNoRoute(PendingCall call) =>
+        Fail(call, ReplyErrorCodes.NoRoute, $"No way is known to {call.Destination}.");
+
+    private bool TrySend(PendingCall call, IFrameSink stream)
+    {
+        var left = Left(call);
+        var asItIs = call.Destination.IsEmpty && call.Timeout - left <= TickInterval.Milliseconds;
+        var frame = asItIs
+            ? call.Frame
+            : (call.Message() with { CallId = _ids.Of(call.Id), Timeout = left }).ToFrame();
+        _calls.Assign(call, stream);
+        _callers.Set(_calls.Parties);
+        if (stream.TrySend(frame, FrameDelivery.Refusable)) return true;
         _calls.Unassign(call);
+        call.Failed(ReplyErrorCodes.Overloaded, $"No provider of {call.Procedure} takes a call now; try again.");
         return false;
     }
 
+    private bool TryExchange(PendingCall call, RegistryProtocol.Peer peer)
+    {
+        if (_mesh.IsNobody())
+        {
+            call.Failed(ReplyErrorCodes.NoRoute, $"No way is known to {peer.Node}.");
+            return false;
+        }
+
+        var id = ++_lastId;
+        var route = call.Destination.IsEmpty
+            ? RpcRouteMessage.ForCall(
+                peer.Node, _self, call.Message() with { CallId = _routedIds.Of(id), Timeout = Left(call) })
+            : Onward(call.Route());
+        _calls.Assign(call, peer.Node, id);
+        _exchanges.Add(id, call);
+        _mesh.Tell(new MeshProtocol.Exchange(peer.Node, peer.Address, route.ToFrame(), call.Due - Now, id));
+        return true;
+    }
+
+    private static int Left(PendingCall call) => Math.Max(1, (int)(call.Due - Now).TotalMilliseconds);
+
+    private void FailOver(PendingCall call, string code, string message)
+    {
+        _calls.Unassign(call);
+        call.Failed(code, message);
+        TryNext(call);
+    }
+
+    private void FailOverGone(PendingCall call) =>
+        FailOver(call, ReplyErrorCodes.ProviderGone, $"The provider of {call.Procedure} left before it replied.");
+
+    // ---- replies
+
     private void OnReply(Reply msg)
     {
-        if (IdOf(msg.Message.CallId) is not { } id || !_calls.TryGet(id, out var call)
-            || !msg.Provider.Connection.Equals(call.Provider))
+        if (_ids.NumberIn(msg.Message.CallId) is not { } id || !_calls.TryGet(id, out var call) || call.At is not { } at
+            || (at.Stream != msg.Provider && !msg.Provider.Connection.Equals(at.Party.Actor)))
         {
             _metrics.LateReply();
             return;
         }
 
-        Answer(call, msg.Message with { CallId = call.Message.CallId });
+        Answer(call, msg.Message);
     }
 
     private void OnCompleted(Completed msg)
     {
-        if (_work.TryGetValue(Sender, out var work)) work.Running.Remove(msg.Id);
-        if (!_calls.TryGet(msg.Id, out var call) || !Sender.Equals(call.Provider))
+        _handlers.Complete(Sender, msg.Id, out var forgotten);
+        if (forgotten) Unwatch(Sender);
+        if (!_calls.TryGet(msg.Id, out var call) || call.At is not { Stream: null } at
+            || !Sender.Equals(at.Party.Actor))
         {
             _metrics.LateReply();
             return;
         }
 
         Answer(call, msg.Code is null
-            ? new ReplyMessage(call.Message.CallId, msg.Result)
-            : ReplyMessage.Failed(call.Message.CallId, msg.Code, msg.Message ?? ""));
+            ? new ReplyMessage(call.CallId, msg.Result)
+            : ReplyMessage.Failed(call.CallId, msg.Code, msg.Message ?? ""));
     }
+
+    private void OnExchanged(MeshProtocol.Exchanged msg)
+    {
+        if (!_exchanges.Remove(msg.Id, out var waiting)) _metrics.LateReply();
+        else if (waiting is Lookup lookup) OnPeersProviders(lookup, msg);
+        else OnPeersReply((PendingCall)waiting, msg);
+    }
+
+    private void OnPeersReply(PendingCall call, MeshProtocol.Exchanged msg)
+    {
+        var expected = call.Destination.IsEmpty ? _routedIds.Of(msg.Id) : call.CallId;
+        if (!PeerAnswer.TryReply(msg, out var reply) || reply.CallId != expected) FailOverGone(call);
+        else OnRoutedReply(call, reply);
+    }
+
+    // What says that the call met no provider is no answer of one. A call that was passed on for another node has its
+    // failover there.
+    private void OnRoutedReply(PendingCall call, in ReplyMessage reply)
+    {
+        if (call.Destination.IsEmpty && reply.Error is { } error && error.Code.ToString() is
+            ReplyErrorCodes.NoRoute or ReplyErrorCodes.MaxHopsExceeded or ReplyErrorCodes.NoHandler)
+            FailOver(call, error.Code.ToString(), error.Message.ToString());
+        else
+            Answer(call, reply);
+    }
+
+    private void OnExchangeFailed(MeshProtocol.ExchangeFailed msg)
+    {
+        if (msg.Reason == MeshRefusal.ConnectFailed) _registry.Tell(new RegistryProtocol.PeerFailed(msg.Peer));
+        if (!_exchanges.Remove(msg.Id, out var waiting)) return;
+        if (waiting is Lookup lookup)
+        {
+            lookup.Asked!.Remove(msg.Id);
+            lookup.IsUncertain |= msg.Reason == MeshRefusal.Timeout;
+            if (lookup.Asked.Count == 0) Missed(lookup, lookup.IsUncertain ? "timeout" : "missed");
+            return;
+        }
+
+        var call = (PendingCall)waiting;
+        if (msg.Reason is MeshRefusal.StreamFailed or MeshRefusal.Removed) FailOverGone(call);
+        else FailOver(call, Code(msg.Reason), msg.Message);
+    }
+
+    private static string Code(MeshRefusal reason) => reason switch
+    {
+        MeshRefusal.PoolFull or MeshRefusal.TooManyWaiters => ReplyErrorCodes.Overloaded,
+        MeshRefusal.Timeout => ReplyErrorCodes.Timeout,
+        _ => ReplyErrorCodes.NoRoute,
+    };
+
+    // ---- ends
 
     private void OnCancel(Cancel msg)
     {
-        if (!_calls.TryGet(msg.Caller.Connection, msg.Call, out var call)) return;
-        TellCancelled(call);
+        if (!_calls.TryGet(msg.Caller, msg.Call, out var call)) return;
+        Abandon(call);
         End(call, "cancelled");
-        call.Caller.Settle();
+        call.Stream!.Settle();
+    }
+
+    private void OnTick()
+    {
+        _calls.Expire(Now, OnDeadline);
+        _lookups.Expire(Now, OnLookupDeadline);
+        Count();
     }
 
     private void OnDeadline(PendingCall call)
     {
-        TellCancelled(call);
-        Fail(call, ReplyErrorCodes.Timeout, $"No reply to {call.Message.Procedure} in time.");
+        _pending.Expired();
+        Abandon(call);
+        Fail(call, ReplyErrorCodes.Timeout, $"No reply to {call.Procedure} in time.");
+    }
+
+    private void OnLookupDeadline(Lookup lookup)
+    {
+        _pendingLookups.Expired();
+        lookup.IsUncertain = true;
+        Missed(lookup, "timeout");
     }
 
     private void OnStreamEnded(StreamEnded msg)
     {
-        foreach (var call in _calls.RunningOn(msg.Stream)) FailForLack(call);
+        if (_calls.Find(msg.Stream) is { } place) Clear(place);
     }
-
-    private void FailForLack(PendingCall call) =>
-        Fail(call, ReplyErrorCodes.ProviderGone, $"The provider of {call.Message.Procedure} left before it replied.");
 
     private void OnTerminated(IActorRef party)
     {
-        var (called, running) = _calls.RemoveParty(party);
-        foreach (var call in called)
+        if (_calls.RemoveParty(party) is { } ended)
         {
-            TellCancelled(call);
+            Clear(ended.Own);
+            foreach (var place in ended.Streams) Clear(place);
+            Count();
+        }
+
+        if (!_handlers.Remove(party, out var handler)) return;
+        _handlerTable.Set(_handlers.Count);
+        Clear(handler.Place);
+    }
+
+    private void Clear(Place place)
+    {
+        while (place.Called.First?.Value is { } call)
+        {
+            Abandon(call);
             End(call, "caller_gone");
             _log.Debug("Cleaned up pending call due to caller death");
         }
 
-        foreach (var call in running) FailForLack(call);
-        if (_work.Remove(party, out var work))
-            foreach (var procedure in work.Procedures) _handlers.Remove(procedure);
+        // Not for ever: each call is tried a few times.
+        while (place.Running.First?.Value is { } call) FailOverGone(call);
     }
+
+    // ---- handlers
 
     private void OnRegister(Register msg)
     {
         Utf8Text procedure = msg.Procedure;
-        if (_handlers.TryGetValue(procedure, out var previous)) _work[previous].Procedures.Remove(procedure);
-        _handlers[procedure] = Context.Watch(msg.Handler);
-        if (!_work.TryGetValue(msg.Handler, out var work)) _work[msg.Handler] = work = new Handler();
-        work.Procedures.Add(procedure);
+        if (procedure.Length > _options.MaxProcedureLength)
+        {
+            Sender.Tell(new RegisterRefused(
+                msg.Procedure, ReplyErrorCodes.InvalidRequest,
+                $"A procedure's name of {procedure.Length} bytes is more than {_options.MaxProcedureLength}."));
+            return;
+        }
+
+        if (_handlers.Count >= _options.MaxHandlers && _handlers.Find(procedure) is null)
+        {
+            _handlerTable.Reject();
+            Sender.Tell(new RegisterRefused(
+                msg.Procedure, ReplyErrorCodes.Overloaded,
+                $"The node has {_handlers.Count} procedures of actors, the most it may have."));
+            return;
+        }
+
+        Context.Watch(msg.Handler);
+        _handlers.Register(msg.Procedure, msg.Handler, out var former);
+        if (former is not null) Unwatch(former);
+        _handlerTable.Set(_handlers.Count);
         Sender.Tell(new Registered(msg.Procedure));
         Context.Parent.Tell(new GatewayProtocol.Provided(msg.Procedure, msg.Handler));
     }
 
-    private void OnRouteElsewhere(Route msg)
+    private void Unwatch(IActorRef party)
     {
-        var (route, from) = (msg.Message, msg.Message.IsCall ? msg.From : null);
-        _clients.Tell(new ClientProtocol.Deliver(route.Destination, route.ToFrame(), from, msg, msg.Lease));
+        if (!_handlers.Knows(party) && !_calls.Knows(party)) Context.Unwatch(party);
     }
+
+    // ---- routes
 
     private void OnRouteHere(Route msg)
     {
-        var route = msg.Message;
-        var error = default(DecodeError);
-        if (route.IsCall && CallMessage.TryDecode(route.Payload.AsPayload(), out var call, out error))
-        {
-            OnCall(new Call(msg.From, call, msg.Lease, route.Source));
-            return;
-        }
-
-        // A reply for this node itself would answer a call that it routed, and it routes none of its own.
-        if (route.IsCall) RefuseRoute(msg, ReplyErrorCodes.InvalidRequest, error.ToString());
-        else _metrics.LateReply();
-        msg.Lease.Return();
+        if (msg.Message.IsCall) OnRoutedCall(msg, null);
+        else OnReplyHere(msg);
     }
 
-    private void OnUnroutable(Route msg)
+    private void OnRouteElsewhere(Route msg)
     {
-        var hops = Math.Min(msg.Message.MaxHops, _options.MaxHops);
-        if (msg.Message.HopCount >= hops)
-            RefuseRoute(msg, ReplyErrorCodes.MaxHopsExceeded, $"The message has made {msg.Message.HopCount} hops of {hops}.");
+        if (msg.Message.IsCall) OnRoutedCall(msg, msg.Message);
+        else OnReplyElsewhere(msg);
+    }
+
+    private void OnRoutedCall(Route msg, RpcRouteMessage? onward)
+    {
+        if (CallMessage.TryDecode(msg.Message.Payload.AsPayload(), out var message, out var error))
+            Begin(New(msg, message.CallId), message, msg.Lease, onward);
         else
-            RefuseRoute(msg, ReplyErrorCodes.NoRoute, $"No way is known to {msg.Message.Destination}.");
+            Refuse(New(msg, default), msg.Lease, ReplyErrorCodes.InvalidRequest, error.ToString());
     }
 
-    // Only a call has someone who waits for an answer.
-    private void RefuseRoute(Route msg, string code, string message)
+    // Peers of the reference's kind answer with a message of its own instead of on the call's stream.
+    private void OnReplyHere(Route msg)
     {
-        if (!msg.Message.IsCall)
+        msg.Lease.Return();
+        if (ReplyMessage.TryDecode(msg.Message.Payload.AsPayload(), out var reply, out _)
+            && _routedIds.NumberIn(reply.CallId) is { } id && _exchanges.GetValueOrDefault(id) is PendingCall call
+            && call.Destination.IsEmpty && call.Peer == msg.Message.Source)
         {
-            _log.Debug("Routed reply dropped: {Reason}", message);
+            Abandon(call);
+            OnRoutedReply(call, reply);
             return;
         }
 
-        CallMessage.TryDecode(msg.Message.Payload.AsPayload(), out var call, out _);
-        Send(msg.From, msg.Message.Source, ReplyMessage.Failed(call.CallId, code, message));
-        _metrics.CallEnded(code);
+        _metrics.LateReply();
     }
 
-    private void Refuse(Call msg, string code, string message)
+    // A client that provides what is called is called itself, and watched; another gets the message as it is.
+    private void TryDestination(PendingCall call, IReadOnlyList<RegistryProtocol.Provider> live, int local)
     {
-        msg.Lease.Return();
-        Send(msg.Caller, msg.RoutedFrom, ReplyMessage.Failed(msg.Message.CallId, code, message));
+        for (var i = 0; i < local; i++)
+        {
+            if (live[i].Node != call.Destination) continue;
+            (call.Candidates, call.CandidateCount) = ([live[i]], 1);
+            TryNext(call);
+            return;
+        }
+
+        PassOn(call);
+    }
+
+    private void PassOn(PendingCall call) =>
+        _clients.Tell(new ClientProtocol.Deliver(call.Destination, call.Frame, null, call, default));
+
+    private void OnReplyElsewhere(Route msg)
+    {
+        var route = msg.Message;
+        if (ReplyMessage.TryDecode(route.Payload.AsPayload(), out var reply, out _)
+            && _calls.TryGetPassedOn(route.Destination, reply.CallId, out var call))
+        {
+            msg.Lease.Return();
+            if (call.Exchange != 0) Abandon(call);
+            Answer(call, reply);
+            return;
+        }
+
+        _clients.Tell(new ClientProtocol.Deliver(route.Destination, route.ToFrame(), null, msg, msg.Lease));
+    }
+
+    private void OnNotConnected(ClientProtocol.NotConnected msg)
+    {
+        if (msg.Tag is PendingCall call)
+        {
+            msg.Lease.Return();
+            if (_calls.Contains(call)) FindWay(call);
+        }
+        else FindWay((Route)msg.Tag, msg.Lease);
+    }
+
+    private void FindWay(PendingCall call)
+    {
+        var route = call.Route();
+        if (!HasHopsLeft(route))
+            Fail(
+                call, ReplyErrorCodes.MaxHopsExceeded,
+                $"The message has made {route.HopCount} hops of {Math.Min(route.MaxHops, _options.MaxHops)}.");
+        else if (_mesh.IsNobody())
+            FailNoRoute(call);
+        else
+            _registry.Tell(new RegistryProtocol.FindNextHops(route.Destination, route.Source, call.Id));
+    }
+
+    // Of a reply nobody waits for here: it keeps its credit until it has gone on.
+    private void FindWay(Route reply, FrameLease lease)
+    {
+        if (_mesh.IsNobody() || !HasHopsLeft(reply.Message) || IsFullOfLookups())
+        {
+            Drop(lease);
+            return;
+        }
+
+        var id = ++_lastId;
+        _replies.Add(id, reply with { Lease = lease });
+        CountLookups();
+        _registry.Tell(new RegistryProtocol.FindNextHops(reply.Message.Destination, reply.Message.Source, id));
+    }
+
+    private void Drop(FrameLease lease)
+    {
+        lease.Return();
+        _metrics.LateReply();
+        _log.Debug("Routed reply dropped: no way to its caller");
+    }
+
+    private void OnNextHops(RegistryProtocol.NextHops msg)
+    {
+        if (_replies.Remove(msg.Id, out var reply))
+        {
+            CountLookups();
+            if (msg.Peers.Count == 0)
+            {
+                Drop(reply.Lease);
+                return;
+            }
+
+            var (node, address) = msg.Peers[0];
+            _mesh.Tell(new MeshProtocol.Send(node, address, Onward(reply.Message).ToFrame()));
+            reply.Lease.Return();
+        }
+        else if (_calls.TryGet(msg.Id, out var call))
+        {
+            RegistryProtocol.Provider[] hops =
+                [.. msg.Peers.Select(peer => new RegistryProtocol.Provider(default, null, peer))];
+            (call.Candidates, call.CandidateCount, call.Turn) = (hops, hops.Length, 0);
+            TryNext(call);
+        }
+    }
+
+    private bool HasHopsLeft(RpcRouteMessage route) => route.HopCount < Math.Min(route.MaxHops, _options.MaxHops);
+
+    private static RpcRouteMessage Onward(RpcRouteMessage route) => route with { HopCount = route.HopCount + 1 };
+
+    // ---- answers
+
+    private void Refuse(PendingCall call, FrameLease lease, string code, string message)
+    {
+        lease.Return();
         _metrics.CallEnded(code);
+        Send(call, ReplyMessage.Failed(call.CallId, code, message));
     }
 
     private void Fail(PendingCall call, string code, string message) =>
-        Answer(call, ReplyMessage.Failed(call.Message.CallId, code, message));
+        Answer(call, ReplyMessage.Failed(call.CallId, code, message));
 
-    private void Answer(PendingCall call, ReplyMessage reply)
+    private void Answer(PendingCall call, in ReplyMessage reply)
     {
-        if (!End(call, Outcome(reply))) return;
-        Send(call.Caller, call.RoutedFrom, reply);
+        if (End(call, Outcome(reply))) Send(call, reply with { CallId = call.CallId });
     }
 
-    private void Send(IFrameSink caller, NodeId routedFrom, ReplyMessage reply) => caller.TrySend(
-        routedFrom.IsEmpty
-            ? reply.ToFrame()
-            : RpcRouteMessage.ForReply(routedFrom, _self, reply).ToFrame(),
-        FrameDelivery.Answer);
+    private void Send(PendingCall call, in ReplyMessage reply)
+    {
+        if (call.Stream is null)
+            call.Caller.Tell(new CallEnded(
+                call.Tag, reply.Result, reply.Error?.Code.ToString(), reply.Error?.Message.ToString()));
+        else
+            call.Stream.TrySend(
+                call.RoutedFrom.IsEmpty
+                    ? reply.ToFrame()
+                    : RpcRouteMessage.ForReply(call.RoutedFrom, _self, reply).ToFrame(),
+                FrameDelivery.Answer);
+    }
 
     private bool End(PendingCall call, string outcome)
     {
         if (!_calls.Remove(call)) return false;
-        _pending.Set(_calls.Count);
+        if (call.Lookup is { } lookup)
+        {
+            LookupTable.Leave(call);
+            if (lookup.Waiting.Count == 0) Close(lookup, "abandoned");
+        }
+
+        Count();
         _metrics.CallEnded(outcome);
         return true;
     }
 
-    // A courtesy: callers who give up must not be able to drive a busy provider over its queue's limit.
-    private void TellCancelled(PendingCall call) => call.ProviderStream?.TrySend(
-        new CancelMessage(CallId.FromCounter(_run + call.Id)).ToFrame(), FrameDelivery.Refusable);
+    // Whoever runs the call need not go on. A CANCEL is a courtesy: callers who give up must not be able to drive a
+    // busy provider over its queue's limit.
+    private void Abandon(PendingCall call)
+    {
+        call.At?.Stream?.TrySend(new CancelMessage(_ids.Of(call.Id)).ToFrame(), FrameDelivery.Refusable);
+        if (call.Exchange == 0) return;
+        _exchanges.Remove(call.Exchange);
+        _mesh.Tell(new MeshProtocol.Cancel(call.Exchange));
+    }
+
+    private void Count()
+    {
+        _pending.Set(_calls.Count);
+        _pendingBytes.Set(_calls.Bytes);
+        _callers.Set(_calls.Parties);
+    }
+
+    private bool IsFullOfLookups()
+    {
+        if (_lookups.Count + _replies.Count < _options.MaxPendingLookups) return false;
+        _pendingLookups.Reject();
+        return true;
+    }
+
+    private void CountLookups() => _pendingLookups.Set(_lookups.Count + _replies.Count);
 
     // Providers may send any code; a metric's tag must come from a short list.
-    private static string Outcome(ReplyMessage reply) => reply.Error is not { } error ? "ok"
+    private static string Outcome(in ReplyMessage reply) => reply.Error is not { } error ? "ok"
         : KnownCodes.TryGetValue(error.Code.ToString(), out var code) ? code
         : "other_error";
-
-    private ulong? IdOf(CallId id)
-    {
-        if (id.Length != CallId.DefaultLength) return null;
-        Span<byte> bytes = stackalloc byte[CallId.DefaultLength];
-        id.CopyTo(bytes);
-        var offset = BinaryPrimitives.ReadUInt128BigEndian(bytes) - _run;
-        return offset <= _lastId ? (ulong)offset : null;
-    }
-
-    /// <summary>An actor of this node that provides procedures.</summary>
-    private sealed class Handler
-    {
-        public HashSet<Utf8Text> Procedures { get; } = [];
-
-        /// <summary>The calls that it has not completed, ended ones included: they are still in its mailbox.</summary>
-        public HashSet<ulong> Running { get; } = [];
-    }
 
     private enum Tick
     {

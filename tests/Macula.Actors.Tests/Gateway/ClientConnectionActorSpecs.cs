@@ -378,6 +378,27 @@ public sealed class ClientConnectionActorSpecs : TestKit
     }
 
     [Fact]
+    public async Task Of_a_stream_that_the_peer_resets_while_it_waits_for_an_answer_the_concern_of_calls_is_told()
+    {
+        var (peer, _) = await Join();
+        var (answered, waiting) = (await peer.Open(), await peer.Open());
+        await answered.Send(Wire.Call("add", 1));
+        var first = await Expect<RpcProtocol.Call>(_rpc);
+        first.Lease.Return();
+        first.Caller.TrySend(new ReplyMessage(Wire.Id(1), Wire.Bytes("3")).ToFrame(), FrameDelivery.Answer);
+        await answered.Next();
+        await waiting.Send(Wire.Call("add", 2));
+        var second = await Expect<RpcProtocol.Call>(_rpc);
+        second.Lease.Return();
+        answered.Abort();
+        waiting.Abort();
+
+        Assert.Same(second.Caller, (await Expect<RpcProtocol.StreamEnded>(_rpc)).Stream);
+        await this.Handled(_actor);
+        Assert.False(_rpc.HasMessages || _pubSub.HasMessages || _registry.HasMessages);
+    }
+
+    [Fact]
     public async Task A_stream_that_was_subscribed_on_stays_when_the_peer_finished_it()
     {
         var (peer, first) = await Join();

@@ -1,50 +1,13 @@
 using Akka.Actor;
-using Akka.TestKit;
-using Akka.TestKit.Xunit2;
-using Macula.Actors.Bounded;
-using Macula.Actors.Clients;
 using Macula.Actors.Gateway;
 using Macula.Actors.Protocol;
-using Macula.Actors.Registry;
 using Macula.Actors.Rpc;
 using static Macula.Actors.Rpc.RpcProtocol;
 
 namespace Macula.Actors.Tests.Rpc;
 
-public sealed class RpcActorSpecs : TestKit
+public sealed class RpcActorSpecs(ITestOutputHelper log) : RpcKit(log)
 {
-    private static readonly NodeId Self = NodeId.Parse("gateway");
-    private static readonly RpcOptions Options = new()
-    {
-        CallTimeout = TimeSpan.FromSeconds(30),
-        MaxCallTimeout = TimeSpan.FromSeconds(60),
-        MaxPendingCalls = 4,
-        MaxPendingCallsPerClient = 3,
-        MaxCallsPerHandler = 2,
-        MaxProcedureLength = 64,
-        MaxHops = 5,
-        Strategy = SelectionStrategy.RoundRobin,
-    };
-
-    private readonly TestMeters _meters = new();
-    private readonly TableCensus _census = new();
-    private readonly ReadCredit _credit = new(1000, 1_000_000);
-    private readonly TestProbe _registry;
-    private readonly TestProbe _clients;
-    private readonly IActorRef _rpc;
-
-    public RpcActorSpecs(ITestOutputHelper log) : base(TestConfig.Strict, output: log)
-    {
-        (_registry, _clients) = (CreateTestProbe(), CreateTestProbe());
-        // As the registry does: the credit of a call returns when its providers were looked up.
-        _registry.SetAutoPilot(new DelegateAutoPilot((_, message) =>
-        {
-            (message as ILeased)?.Lease.Return();
-            return AutoPilot.KeepRunning;
-        }));
-        _rpc = Start(Options, "rpc");
-    }
-
     [Fact]
     public async Task A_call_goes_to_its_provider_and_the_reply_comes_back()
     {
@@ -140,7 +103,7 @@ public sealed class RpcActorSpecs : TestKit
         await Reply(provider, id, "again");
 
         Assert.Equal("true", Wire.Text(Assert.Single(caller.Frames).Reply().Result));
-        Assert.Equal(5, _meters.Total("macula.rpc.late_replies"));
+        Assert.Equal(5, Meters.Total("macula.rpc.late_replies"));
     }
 
     [Fact]
@@ -153,8 +116,8 @@ public sealed class RpcActorSpecs : TestKit
         await Reply(provider, first, "1");
         await Call(caller, Wire.Call("add", 2));
 
-        var next = CallId.FromCounter(System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(first.ToArray()) + 1);
-        await Reply(provider, next, "guessed");
+        var last = System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(first.ToArray());
+        for (var i = 1; i <= 4; i++) await Reply(provider, CallId.FromCounter(last + (UInt128)i), "guessed");
 
         Assert.Single(caller.Frames);
         Assert.Equal(1, Pending);
@@ -178,7 +141,7 @@ public sealed class RpcActorSpecs : TestKit
 
         await Reply(provider, provider.Frames[0].Call().CallId, "too late");
         Assert.Single(caller.Frames);
-        Assert.Equal(1, _meters.Total("macula.rpc.late_replies"));
+        Assert.Equal(1, Meters.Total("macula.rpc.late_replies"));
     }
 
     [Theory]
@@ -249,6 +212,7 @@ public sealed class RpcActorSpecs : TestKit
 
         await this.End(provider.Connection);
         await this.Eventually(() => Pending == 1);
+        await this.Handled(Rpc);
 
         Assert.Equal("provider_gone", Assert.Single(caller.Frames).ErrorCode());
         Assert.Equal(Wire.Id(1), caller.Last.Reply().CallId);
@@ -265,8 +229,9 @@ public sealed class RpcActorSpecs : TestKit
         await Call(caller, Wire.Call("add", 2));
         await Answer(other);
 
-        _rpc.Tell(new StreamEnded(provider), TestActor);
+        Rpc.Tell(new StreamEnded(provider), TestActor);
         await this.Eventually(() => Pending == 1);
+        await this.Handled(Rpc);
 
         Assert.Equal(("provider_gone", Wire.Id(1)), (caller.Last.ErrorCode(), Assert.Single(caller.Frames).Reply().CallId));
     }
@@ -279,11 +244,11 @@ public sealed class RpcActorSpecs : TestKit
         await Answer(provider);
         await Call(caller, Wire.Call("add", 2)); // no provider was found yet
         await Call(other, Wire.Call("add", 3));
-        await Answer(provider); // the answer for call 2
-        await Answer(provider);
+        await Answer(provider); // for both
 
         await this.End(caller.Connection);
         await this.Eventually(() => Pending == 1);
+        await this.Handled(Rpc);
 
         Assert.Equal(2, provider.Frames.Count(frame => frame.Type == FrameType.Cancel));
         Assert.All(provider.Deliveries, delivery => Assert.Equal(FrameDelivery.Refusable, delivery));
@@ -302,6 +267,7 @@ public sealed class RpcActorSpecs : TestKit
         await Answer(both);
         await this.End(both.Connection);
         await this.Eventually(() => Pending == 0);
+        await this.Handled(Rpc);
 
         Assert.Equal((1, 0), (Outcomes("caller_gone"), Outcomes("provider_gone")));
     }
@@ -314,6 +280,7 @@ public sealed class RpcActorSpecs : TestKit
         await Call(caller, Wire.Call("add"));
 
         await this.Eventually(() => Pending == 0);
+        await this.Handled(Rpc);
     }
 
     [Fact]
@@ -337,7 +304,7 @@ public sealed class RpcActorSpecs : TestKit
         Assert.Equal(("overloaded", Wire.Id(4)), (greedy.Last.ErrorCode(), Assert.Single(greedy.Frames).Reply().CallId));
         await Call(modest, Wire.Call("slow", 1));
         Assert.Empty(modest.Frames);
-        Assert.Equal((4, 1, 1), (Pending, _census.Table("rpc.pending_calls").Rejected, Outcomes("overloaded")));
+        Assert.Equal((4, 1, 1), (Pending, Tables.Table("rpc.pending_calls").Rejected, Outcomes("overloaded")));
     }
 
     [Fact]
@@ -351,6 +318,7 @@ public sealed class RpcActorSpecs : TestKit
         Assert.Equal(4, Pending);
         await this.End(one.Connection);
         await this.Eventually(() => Pending == 1);
+        await this.Handled(Rpc);
         await Call(two, Wire.Call("slow", 3));
         Assert.Equal((2, 1), (Pending, two.Frames.Count));
     }
@@ -371,7 +339,7 @@ public sealed class RpcActorSpecs : TestKit
     [Fact]
     public async Task With_the_strategy_first_the_longest_advertised_gets_all()
     {
-        var first = Start(Options with { Strategy = SelectionStrategy.First }, "first");
+        var first = Start(Options with { Strategy = SelectionStrategy.First });
         var (caller, a, b) = (Sink(), Sink(), Sink());
         for (var turn = 0; turn < 3; turn++)
         {
@@ -392,7 +360,7 @@ public sealed class RpcActorSpecs : TestKit
         Assert.Single(open.Frames);
 
         await this.End(full.Connection); // which no longer has anything to do with the call
-        await this.Handled(_rpc);
+        await this.Handled(Rpc);
         await Reply(full, open.Last.Call().CallId, "forged");
         Assert.Empty(caller.Frames);
         await Reply(open, open.Last.Call().CallId, "ok");
@@ -419,13 +387,13 @@ public sealed class RpcActorSpecs : TestKit
         var invoke = await handler.ExpectMsgAsync<Invoke>(SpecExtensions.Deadline);
         Assert.Equal(("node.time", "[]"), (invoke.Procedure, Wire.Text(invoke.Args)));
 
-        handler.Send(_rpc, invoke.Succeed(Wire.Bytes("12")));
-        handler.Send(_rpc, invoke.Succeed(Wire.Bytes("again")));
-        await this.Handled(_rpc);
+        handler.Send(Rpc, invoke.Succeed(Wire.Bytes("12")));
+        handler.Send(Rpc, invoke.Succeed(Wire.Bytes("again")));
+        await this.Handled(Rpc);
 
         Assert.Equal((Wire.Id(3), "12"), (caller.Last.Reply().CallId, Wire.Text(Assert.Single(caller.Frames).Reply().Result)));
-        Assert.False(_registry.HasMessages);
-        Assert.Equal(1, _meters.Total("macula.rpc.late_replies"));
+        Assert.False(Registry.HasMessages);
+        Assert.Equal(1, Meters.Total("macula.rpc.late_replies"));
     }
 
     [Fact]
@@ -436,14 +404,14 @@ public sealed class RpcActorSpecs : TestKit
         await Call(caller, Wire.Call("node.time", 2, timeout: 1));
         var first = await handler.ExpectMsgAsync<Invoke>(SpecExtensions.Deadline);
         this.Advance(TimeSpan.FromSeconds(1));
-        await this.Handled(_rpc);
+        await this.Handled(Rpc);
         Assert.Equal(0, Pending);
 
         await Call(caller, Wire.Call("node.time", 3));
         Assert.Equal(("overloaded", Wire.Id(3)), (caller.Last.ErrorCode(), caller.Last.Reply().CallId));
 
-        handler.Send(_rpc, first.Succeed(default)); // too late for the caller, but one less to do
-        await this.Handled(_rpc);
+        handler.Send(Rpc, first.Succeed(default)); // too late for the caller, but one less to do
+        await this.Handled(Rpc);
         await Call(caller, Wire.Call("node.time", 4));
         Assert.Equal(1, Pending);
     }
@@ -464,11 +432,11 @@ public sealed class RpcActorSpecs : TestKit
         await Call(caller, Wire.Call("node.time"));
         var invoke = await handler.ExpectMsgAsync<Invoke>(SpecExtensions.Deadline);
 
-        _rpc.Tell(invoke.Succeed(Wire.Bytes("forged")), CreateTestProbe());
-        await this.Handled(_rpc);
+        Rpc.Tell(invoke.Succeed(Wire.Bytes("forged")), CreateTestProbe());
+        await this.Handled(Rpc);
         Assert.Empty(caller.Frames);
-        handler.Send(_rpc, invoke.Fail("broken", "It is broken."));
-        await this.Handled(_rpc);
+        handler.Send(Rpc, invoke.Fail("broken", "It is broken."));
+        await this.Handled(Rpc);
 
         Assert.Equal("broken", caller.Last.ErrorCode());
     }
@@ -493,87 +461,10 @@ public sealed class RpcActorSpecs : TestKit
         var former = await Register("node.time");
         var latter = await Register("node.time");
         await this.End(former);
-        await this.Handled(_rpc);
+        await this.Handled(Rpc);
         await Call(Sink(), Wire.Call("node.time"));
 
         await latter.ExpectMsgAsync<Invoke>(SpecExtensions.Deadline);
-    }
-
-    [Fact]
-    public async Task A_routed_call_for_this_node_is_answered_in_a_route_on_the_same_stream()
-    {
-        var (peer, handler) = (Sink(), await Register("node.time"));
-        await Route(peer, RpcRouteMessage.ForCall(Self, NodeId.Parse("far"), Wire.Call("node.time", 9)));
-        handler.Send(_rpc, (await handler.ExpectMsgAsync<Invoke>(SpecExtensions.Deadline)).Succeed(Wire.Bytes("12")));
-        await this.Handled(_rpc);
-
-        var route = Assert.Single(peer.Frames).Route();
-        Assert.Equal(("far", "gateway", 0), (route.Destination.ToString(), route.Source.ToString(), route.HopCount));
-        Assert.True(route.IsReply);
-        Assert.Equal(Wire.Id(9), RoutedReply(peer).CallId);
-        Assert.Equal(FrameDelivery.Answer, peer.Deliveries[0]);
-    }
-
-    [Fact]
-    public async Task A_routed_call_that_nobody_provides_is_refused_with_no_handler()
-    {
-        var peer = Sink();
-        await Route(peer, RpcRouteMessage.ForCall(Self, NodeId.Parse("far"), Wire.Call("nothing")));
-        await Answer();
-
-        Assert.Equal("no_handler", RoutedReply(peer).Error?.Code.ToString());
-    }
-
-    [Fact]
-    public async Task A_routed_call_that_cannot_be_read_is_refused()
-    {
-        var peer = Sink();
-        await Route(peer, new RpcRouteMessage(
-            Self, NodeId.Parse("far"), 0, 10, "call", new RawValue(new byte[] { 0x80 })));
-
-        Assert.Equal("invalid_request", RoutedReply(peer).Error?.Code.ToString());
-        Assert.Equal(0, Pending);
-    }
-
-    [Theory]
-    [InlineData(0, 10, "no_route")]
-    [InlineData(4, 10, "no_route")]
-    [InlineData(5, 10, "max_hops_exceeded")] // max-hops here
-    [InlineData(3, 3, "max_hops_exceeded")]
-    public async Task A_call_for_another_node_is_delivered_or_refused(int hopCount, int maxHops, string code)
-    {
-        var peer = Sink();
-        var route = RpcRouteMessage.ForCall(NodeId.Parse("client"), NodeId.Parse("far"), Wire.Call("add"));
-        route = route with { HopCount = hopCount, MaxHops = maxHops };
-        _rpc.Tell(new Route(peer, route, await Lease()));
-        var deliver = await _clients.ExpectMsgAsync<ClientProtocol.Deliver>(SpecExtensions.Deadline);
-
-        Assert.Equal("client", deliver.Node.ToString());
-        Assert.Equal(route.ToFrame(), deliver.Frame.ToArray());
-        Assert.Same(peer, deliver.From);
-        Assert.Empty(peer.Frames);
-
-        _clients.Send(_rpc, new ClientProtocol.NotConnected(deliver.Node, deliver.Tag, deliver.Lease));
-        await this.Handled(_rpc);
-        Assert.Equal(code, RoutedReply(peer).Error?.Code.ToString());
-        Assert.Equal(0, _credit.Frames);
-    }
-
-    [Fact]
-    public async Task A_reply_that_cannot_be_delivered_or_is_for_this_node_is_dropped()
-    {
-        var peer = Sink();
-        var reply = new ReplyMessage(Wire.Id(1), Wire.Bytes("x"));
-        await Route(peer, RpcRouteMessage.ForReply(Self, NodeId.Parse("far"), reply));
-        _rpc.Tell(new Route(
-            peer, RpcRouteMessage.ForReply(NodeId.Parse("nobody"), NodeId.Parse("far"), reply), await Lease()));
-        var deliver = await _clients.ExpectMsgAsync<ClientProtocol.Deliver>(SpecExtensions.Deadline);
-        Assert.Null(deliver.From); // there is nobody who waits for an answer
-        _clients.Send(_rpc, new ClientProtocol.NotConnected(deliver.Node, deliver.Tag, deliver.Lease));
-        await this.Handled(_rpc);
-
-        Assert.Empty(peer.Frames);
-        Assert.Equal(0, _credit.Frames);
     }
 
     [Fact]
@@ -588,63 +479,5 @@ public sealed class RpcActorSpecs : TestKit
         await this.End(provider.Connection);
         await this.Eventually(() => caller.Frames.Count == 1);
         Assert.Contains("add", caller.Last.Reply().Error!.Value.Message.ToString(), StringComparison.Ordinal);
-    }
-
-    private long Pending => _census.Size("rpc.pending_calls");
-
-    private IActorRef Start(RpcOptions options, string name) => Sys.ActorOf(
-        RpcActor.Props(options, Self, _registry, _clients, _census, new GatewayMetrics(_meters, _census)), name);
-
-    private FakeSink Sink() => new(CreateTestProbe());
-
-    private long Outcomes(string outcome) => _meters.Total("macula.rpc.calls", outcome);
-
-    private async Task<FrameLease> Lease() => await _credit.TakeAsync(10);
-
-    private async Task Call(FakeSink caller, CallMessage call) => await Tell(new Call(caller, call, await Lease()));
-
-    private async Task Reply(FakeSink provider, CallId id, string result) =>
-        await Tell(new Reply(provider, new ReplyMessage(id, Wire.Bytes(result)), await Lease()));
-
-    private async Task Route(FakeSink from, RpcRouteMessage route) => await Tell(new Route(from, route, await Lease()));
-
-    private Task Answer(params FakeSink[] providers) => Answer(0, providers);
-
-    private Task Answer(int turn, params FakeSink[] providers) => AnswerFrom(_rpc, turn, providers);
-
-    // The registry's answer to the next question.
-    private async Task AnswerFrom(IActorRef rpc, int turn, params FakeSink[] providers)
-    {
-        var asked = await _registry.ExpectMsgAsync<RegistryProtocol.FindProviders>(SpecExtensions.Deadline);
-        var live = providers.Select((sink, i) => new RegistryProtocol.Provider(NodeId.Parse($"p{i}"), sink)).ToArray();
-        _registry.Send(rpc, new RegistryProtocol.Providers(asked.Id, live, turn, []));
-        await this.Handled(rpc);
-    }
-
-    private async Task<TestProbe> Register(string procedure)
-    {
-        var handler = CreateTestProbe();
-        _rpc.Tell(new Register(procedure, handler), TestActor);
-        await ExpectMsgAsync<Registered>(SpecExtensions.Deadline);
-        return handler;
-    }
-
-    private static ReplyMessage RoutedReply(FakeSink peer)
-    {
-        Assert.True(ReplyMessage.TryDecode(peer.Last.Route().Payload.AsPayload(), out var reply, out _));
-        return reply;
-    }
-
-    private async Task Advance(int milliseconds)
-    {
-        this.Advance(TimeSpan.FromMilliseconds(milliseconds));
-        await this.Handled(_rpc);
-    }
-
-    private async Task Tell(object message)
-    {
-        _rpc.Tell(message);
-        await this.Handled(_rpc);
-        await this.Eventually(() => _credit.Frames == 0);
     }
 }

@@ -58,7 +58,7 @@ internal sealed class TestNode
     /// <summary>Every table but the node's own is at zero, and connections were counted in and out.</summary>
     public async Task AssertEmpty()
     {
-        await _kit.Eventually(() => Census.Tables.All(table => table.Size == 0));
+        await _kit.Eventually(() => Census.Tables.All(table => table.Size == 0 || table.Name == "rpc.handlers"));
         Assert.Equal(Meters.Total("macula.connections.accepted"), Meters.Total("macula.connections.closed"));
     }
 }
