@@ -30,6 +30,10 @@ public sealed class GatewayMetrics
     private readonly Counter<long> _delivered;
     private readonly Counter<long> _expired;
     private readonly Counter<long> _restarts;
+    private readonly Counter<long> _meshDials;
+    private readonly Counter<long> _meshClosed;
+    private readonly Counter<long> _meshStreams;
+    private readonly Counter<long> _meshExchanges;
 
     /// <param name="meters">Makes the meter; an own factory per node, so that nodes do not count each other.</param>
     /// <param name="census">Each of its tables becomes a measurement of <c>macula.table.size</c> and its kin.</param>
@@ -52,6 +56,10 @@ public sealed class GatewayMetrics
         _delivered = meter.CreateCounter<long>("macula.pubsub.delivered", "{message}");
         _expired = meter.CreateCounter<long>("macula.registry.expired", "{service}");
         _restarts = meter.CreateCounter<long>("macula.concern.restarts", "{restart}");
+        _meshDials = meter.CreateCounter<long>("macula.mesh.dials", "{dial}");
+        _meshClosed = meter.CreateCounter<long>("macula.mesh.closed", "{connection}");
+        _meshStreams = meter.CreateCounter<long>("macula.mesh.streams", "{stream}");
+        _meshExchanges = meter.CreateCounter<long>("macula.mesh.exchanges", "{exchange}");
 
         IEnumerable<Measurement<long>> Each(Func<IBoundedTable, long> value) =>
             census.Tables.Select(table => new Measurement<long>(value(table), Tag("table", table.Name)));
@@ -108,6 +116,17 @@ public sealed class GatewayMetrics
     public void ServicesExpired(int count) => _expired.Add(count);
 
     public void ConcernRestarted(string concern) => _restarts.Add(1, Tag("concern", concern));
+
+    /// <param name="outcome"><c>ok</c>, or why there is no connection.</param>
+    public void MeshDialled(string outcome) => _meshDials.Add(1, Tag("outcome", outcome));
+
+    /// <param name="reason">Why a pooled connection ended.</param>
+    public void MeshClosed(string reason) => _meshClosed.Add(1, Tag("reason", reason));
+
+    public void MeshStreamOpened() => _meshStreams.Add(1);
+
+    /// <param name="outcome"><c>ok</c>, <c>sent</c>, <c>cancelled</c>, or why there is no answer.</param>
+    public void MeshExchangeEnded(string outcome) => _meshExchanges.Add(1, Tag("outcome", outcome));
 
     private static KeyValuePair<string, object?> Tag(string name, object value) => new(name, value);
 }

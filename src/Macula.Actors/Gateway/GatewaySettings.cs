@@ -1,6 +1,7 @@
 using Akka.Configuration;
 using Macula.Actors.Clients;
 using Macula.Actors.Configuration;
+using Macula.Actors.Mesh;
 using Macula.Actors.PubSub;
 using Macula.Actors.Registry;
 using Macula.Actors.Rpc;
@@ -10,7 +11,7 @@ namespace Macula.Actors.Gateway;
 /// <summary>The options of all actors of a node.</summary>
 public sealed record GatewaySettings(
     GatewayOptions Gateway, ClientManagerOptions Clients, PubSubOptions PubSub, RegistryOptions Registry,
-    RpcOptions Rpc)
+    RpcOptions Rpc, MeshOptions Mesh)
 {
     /// <summary>Reads the <c>macula</c> tree.</summary>
     /// <exception cref="SettingsException">Lists every fault of all sections.</exception>
@@ -22,7 +23,8 @@ public sealed record GatewaySettings(
             ClientManagerOptions.Read(Section("macula.clients")),
             PubSubOptions.Read(Section("macula.pubsub")),
             RegistryOptions.Read(Section("macula.registry")),
-            RpcOptions.Read(Section("macula.rpc")));
+            RpcOptions.Read(Section("macula.rpc")),
+            MeshOptions.Read(Section("macula.mesh")));
         string[] faults = [.. readers.SelectMany(reader => reader.Faults)];
         return faults.Length == 0 ? settings : throw new SettingsException(faults);
 
