@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using Akka.Actor;
 using Akka.Event;
 using Macula.Actors.Protocol;
@@ -10,38 +9,39 @@ namespace Macula.Actors.Mesh;
 /// <summary>One connection to a peer, from the dial to its end.</summary>
 /// <remarks>It owns the connection: when it stops, for whatever reason, the connection is closed, also one that is still
 /// being made. It stops when the connection has ended; QUIC's keep-alive and idle time-out see to it that this is
-/// noticed without traffic. Never restarted: the pool dials anew.</remarks>
-[SuppressMessage("Design", "CA1001", Justification = "A token source without a timer holds nothing to free.")]
+/// noticed without traffic. When it fails it is stopped, and the pool dials anew; it is restarted only together with the
+/// pool, and then goes on with the <see cref="Line"/> that it has.</remarks>
 internal sealed class MeshConnectionActor : ReceiveActor, IWithTimers
 {
     private static readonly TimeSpan CloseMargin = TimeSpan.FromSeconds(1); // above what the transport itself allows
 
     private readonly ILoggingAdapter _log = Context.GetLogger();
-    private readonly CancellationTokenSource _ending = new();
     private readonly MeshLink _link;
     private readonly IQuicProvider _provider;
     private readonly Func<PeerAddress, QuicConnectOptions> _options;
     private readonly TimeSpan _connectTimeout;
-    private Task<IQuicConnection> _dial = Task.FromException<IQuicConnection>(new InvalidOperationException("not begun"));
-    private IQuicConnection? _connection;
-    private TimeSpan _closeTimeout;
-    private bool _isClosing;
+    private readonly Line _line;
 
     public static Props Props(
-        MeshLink link, IQuicProvider provider, Func<PeerAddress, QuicConnectOptions> options, TimeSpan connectTimeout) =>
-        Akka.Actor.Props.Create(() => new MeshConnectionActor(link, provider, options, connectTimeout));
-
-    public MeshConnectionActor(
         MeshLink link, IQuicProvider provider, Func<PeerAddress, QuicConnectOptions> options, TimeSpan connectTimeout)
     {
-        (_link, _provider, _options, _connectTimeout) = (link, provider, options, connectTimeout);
+        var line = new Line();
+        return Akka.Actor.Props.Create(() => new MeshConnectionActor(link, provider, options, connectTimeout, line));
+    }
+
+    public MeshConnectionActor(
+        MeshLink link, IQuicProvider provider, Func<PeerAddress, QuicConnectOptions> options, TimeSpan connectTimeout,
+        Line line)
+    {
+        (_link, _provider, _options, _connectTimeout, _line) = (link, provider, options, connectTimeout, line);
 
         Receive<Connected>(OnConnected);
         Receive<NotConnected>(msg => OnNotConnected(msg.Cause));
         Receive<Tick>(OnTick);
         Receive<Close>(OnClose);
         Receive<Ended>(OnEnded);
-        Receive<MeshConnectionProtocol.Identify>(_ => Sender.Tell(new Identified(Self, _link, _connection, _isClosing)));
+        Receive<MeshConnectionProtocol.Identify>(
+            _ => Sender.Tell(new Identified(Self, _link, _line.Connection, _line.IsClosing)));
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
@@ -49,16 +49,27 @@ internal sealed class MeshConnectionActor : ReceiveActor, IWithTimers
     protected override void PreStart()
     {
         Timers.StartSingleTimer(Tick.Connect, Tick.Connect, _connectTimeout);
-        _dial = DialAsync();
-        _dial.PipeTo(Self, success: connection => new Connected(connection), failure: e => new NotConnected(e));
+        _line.Dial = DialAsync();
+        _line.Dial.PipeTo(Self, success: connection => new Connected(connection), failure: e => new NotConnected(e));
     }
 
     protected override void PostStop()
     {
-        _ending.Cancel();
-        _ = _dial.ContinueWith(
+        _line.Ending.Cancel();
+        _ = _line.Dial?.ContinueWith(
             static dial => GiveUpAsync(dial.Result), CancellationToken.None,
             TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+    }
+
+    // Without the base, which would let the connection go: the pool failed, not this.
+    protected override void PreRestart(Exception reason, object message)
+    {
+    }
+
+    protected override void PostRestart(Exception reason)
+    {
+        if (_line.IsClosing) Timers.StartSingleTimer(Tick.Close, Tick.Close, _line.CloseTimeout);
+        else if (_line.Connection is null) Timers.StartSingleTimer(Tick.Connect, Tick.Connect, _connectTimeout);
     }
 
     // The one place where the connection is let go; one that comes too late comes here too.
@@ -72,14 +83,14 @@ internal sealed class MeshConnectionActor : ReceiveActor, IWithTimers
     private async Task<IQuicConnection> DialAsync()
     {
         var options = _options(_link.Address) with { HandshakeTimeout = _connectTimeout };
-        _closeTimeout = options.CloseTimeout + CloseMargin;
-        return await _provider.ConnectAsync(options, _ending.Token).ConfigureAwait(false);
+        _line.CloseTimeout = options.CloseTimeout + CloseMargin;
+        return await _provider.ConnectAsync(options, _line.Ending.Token).ConfigureAwait(false);
     }
 
     private void OnConnected(Connected msg)
     {
         Timers.Cancel(Tick.Connect);
-        _connection = msg.Connection;
+        _line.Connection = msg.Connection;
         Context.Parent.Tell(new Up(_link, msg.Connection));
         msg.Connection.Closed.PipeTo(Self, success: closed => new Ended(closed));
     }
@@ -109,16 +120,16 @@ internal sealed class MeshConnectionActor : ReceiveActor, IWithTimers
 
     private void OnClose(Close msg)
     {
-        if (_isClosing) return;
-        _isClosing = true;
-        if (_connection is null)
+        if (_line.IsClosing) return;
+        _line.IsClosing = true;
+        if (_line.Connection is not { } connection)
         {
             Context.Stop(Self);
             return;
         }
 
-        Timers.StartSingleTimer(Tick.Close, Tick.Close, _closeTimeout);
-        _ = CloseAsync(_connection, msg); // its end arrives as that of the connection
+        Timers.StartSingleTimer(Tick.Close, Tick.Close, _line.CloseTimeout);
+        _ = CloseAsync(connection, msg); // its end arrives as that of the connection
     }
 
     private static async Task CloseAsync(IQuicConnection connection, Close how)
@@ -135,7 +146,7 @@ internal sealed class MeshConnectionActor : ReceiveActor, IWithTimers
 
     private void OnEnded(Ended msg)
     {
-        if (!_isClosing)
+        if (!_line.IsClosing)
             _log.Info("Connection to {Peer} at {Address} died: {Reason}", _link.Peer, _link.Address, msg.How.Reason);
         Context.Stop(Self);
     }
@@ -149,11 +160,26 @@ internal sealed class MeshConnectionActor : ReceiveActor, IWithTimers
         _ => "failed",
     };
 
-    private sealed record Connected(IQuicConnection Connection) : ILocal;
+    /// <summary>What a restart does not forget: the connection, or the dial for it.</summary>
+    internal sealed class Line
+    {
+        public CancellationTokenSource Ending { get; } = new();
 
-    private sealed record NotConnected(Exception Cause) : ILocal;
+        public Task<IQuicConnection>? Dial { get; set; }
 
-    private sealed record Ended(QuicClosed How) : ILocal;
+        public IQuicConnection? Connection { get; set; }
+
+        public TimeSpan CloseTimeout { get; set; }
+
+        public bool IsClosing { get; set; }
+    }
+
+    // All of these may come when the actor has stopped; what they bring is let go in PostStop.
+    private sealed record Connected(IQuicConnection Connection) : ILocal, IDeadLetterSuppression;
+
+    private sealed record NotConnected(Exception Cause) : ILocal, IDeadLetterSuppression;
+
+    private sealed record Ended(QuicClosed How) : ILocal, IDeadLetterSuppression;
 
     private enum Tick
     {

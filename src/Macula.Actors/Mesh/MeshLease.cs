@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Akka.Actor;
+using Akka.Event;
 using Macula.Actors.Transport;
 
 namespace Macula.Actors.Mesh;
@@ -55,7 +56,7 @@ internal sealed class EndedLeases
     }
 
     /// <summary>There are some.</summary>
-    public sealed record Some : ILocal
+    public sealed record Some : ILocal, IDeadLetterSuppression
     {
         public static readonly Some Instance = new();
     }

@@ -150,12 +150,20 @@ public sealed class MeshPoolActor : ReceiveActor, IWithTimers
         _kept.Ended.Take(EndLease);
     }
 
-    // The connections end with this actor; whoever waits is told.
+    // The connections have ended with this actor; whoever waits is told.
     protected override void PostStop()
     {
-        foreach (var link in Links().ToList()) Drop(link, "shutdown", MeshRefusal.ShuttingDown, ShutdownText);
+        foreach (var link in Links().ToList())
+        {
+            if (link.State == LinkState.Dialling) Drop(link, "shutdown", MeshRefusal.ShuttingDown, ShutdownText);
+            else _metrics.MeshClosed("shutdown");
+            EndRequests(link, MeshRefusal.ShuttingDown, ShutdownText);
+        }
+
         while (_parked.First is { } parked) Fail(parked.Value, MeshRefusal.ShuttingDown, ShutdownText);
         _parties.Clear();
+        _connectionTable.Set(0);
+        _streamTable.Set(0);
     }
 
     // The way of most requests: a connection stands and gives a stream at once.
@@ -289,8 +297,6 @@ public sealed class MeshPoolActor : ReceiveActor, IWithTimers
         {
             if (WhyNoDial() is { } why)
             {
-                _connectionTable.Reject();
-                LogFull();
                 Fail(request, MeshRefusal.PoolFull, why);
                 return;
             }
@@ -341,8 +347,15 @@ public sealed class MeshPoolActor : ReceiveActor, IWithTimers
     private string? WhyNoDial()
     {
         if (_pool.Pinned + _leaving + _dials.Count >= _options.MaxConnections)
+        {
+            _connectionTable.Reject();
+            LogFull();
             return $"The pool's {_options.MaxConnections} connections are all in use or being made.";
-        return _dials.Count >= _options.MaxDials ? $"{_dials.Count} connections are being made already." : null;
+        }
+
+        if (_dials.Count < _options.MaxDials) return null;
+        _dialTable.Reject();
+        return $"{_dials.Count} connections are being made already.";
     }
 
     private MeshDial Dial(NodeId peer, PeerAddress address)
