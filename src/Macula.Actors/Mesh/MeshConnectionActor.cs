@@ -25,8 +25,10 @@ internal sealed class MeshConnectionActor : ReceiveActor, IWithTimers
     public static Props Props(
         MeshLink link, IQuicProvider provider, Func<PeerAddress, QuicConnectOptions> options, TimeSpan connectTimeout)
     {
+        // Not by an expression, which would cost more than all the rest of a connection.
         var line = new Line();
-        return Akka.Actor.Props.Create(() => new MeshConnectionActor(link, provider, options, connectTimeout, line));
+        return Akka.Actor.Props.CreateBy(new Producer(
+            () => new MeshConnectionActor(link, provider, options, connectTimeout, line)));
     }
 
     public MeshConnectionActor(
@@ -172,6 +174,17 @@ internal sealed class MeshConnectionActor : ReceiveActor, IWithTimers
         public TimeSpan CloseTimeout { get; set; }
 
         public bool IsClosing { get; set; }
+    }
+
+    private sealed class Producer(Func<MeshConnectionActor> create) : IIndirectActorProducer
+    {
+        public Type ActorType => typeof(MeshConnectionActor);
+
+        public ActorBase Produce() => create();
+
+        public void Release(ActorBase actor)
+        {
+        }
     }
 
     // All of these may come when the actor has stopped; what they bring is let go in PostStop.

@@ -6,21 +6,52 @@ using Macula.Actors.Transport;
 namespace Macula.Actors.Mesh;
 
 /// <summary>One open stream: its connection is in use until it has ended.</summary>
-internal sealed class MeshLease(MeshLink link, IQuicStream stream, IActorRef requester)
+internal sealed class MeshLease
 {
-    public MeshLink Link { get; } = link;
+    private readonly LinkedListNode<MeshLease> _inLink;
+    private readonly LinkedListNode<MeshLease> _inParty;
 
-    public IQuicStream Stream { get; } = stream;
+    public MeshLease(MeshLink link, IQuicStream stream, IActorRef requester)
+    {
+        (Link, Stream, Requester) = (link, stream, requester);
+        (_inLink, _inParty) = (new LinkedListNode<MeshLease>(this), new LinkedListNode<MeshLease>(this));
+    }
 
-    public IActorRef Requester { get; } = requester;
+    public MeshLink Link { get; }
+
+    public IQuicStream Stream { get; }
+
+    public IActorRef Requester { get; }
 
     /// <summary>Who is to be asked whether it still lives; null when nobody is.</summary>
-    public MeshParty? Party { get; set; }
+    public MeshParty? Party { get; private set; }
 
     /// <summary>The exchange that runs on it; null when whoever asked has the stream.</summary>
     public MeshRequest? Request { get; set; }
 
     public bool IsEnded { get; set; }
+
+    public void EnterLink() => Link.Leases.AddLast(_inLink);
+
+    /// <summary>False: it was not there.</summary>
+    public bool LeaveLink()
+    {
+        if (_inLink.List is not { } leases) return false;
+        leases.Remove(_inLink);
+        return true;
+    }
+
+    public void EnterParty(MeshParty party)
+    {
+        Party = party;
+        party.Leases.AddLast(_inParty);
+    }
+
+    public void LeaveParty()
+    {
+        Party = null;
+        _inParty.List?.Remove(_inParty);
+    }
 
     /// <summary>Tells when the stream has ended.</summary>
     public void Watch(EndedLeases ended)

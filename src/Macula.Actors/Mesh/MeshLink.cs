@@ -22,7 +22,10 @@ internal sealed class MeshLink(long attempt, NodeId peer, PeerAddress address)
     public IActorRef Actor { get; set; } = ActorRefs.Nobody;
 
     /// <summary>Set once it stands.</summary>
-    public IQuicConnection? Connection { get; set; }
+    public IQuicConnection? Connection { get; private set; }
+
+    /// <summary>The connection's end; at hand, because every request looks at it.</summary>
+    public Task? Closed { get; private set; }
 
     /// <summary>The life of the pool that counts it; a restarted one takes it over when it finds it again.</summary>
     public object? Owner { get; set; }
@@ -34,13 +37,15 @@ internal sealed class MeshLink(long attempt, NodeId peer, PeerAddress address)
     public LruMap<NodeId, MeshLink>.Entry? Entry { get; set; }
 
     /// <summary>The streams that are open.</summary>
-    public HashSet<MeshLease> Leases { get; } = [];
+    public LinkedList<MeshLease> Leases { get; } = [];
 
     /// <summary>The requests that wait for a stream of this connection.</summary>
     public HashSet<MeshRequest> Opening { get; } = [];
 
     /// <summary>When a retired one is closed at the latest.</summary>
     public DeadlineWheel<MeshLink>.Deadline? Grace { get; set; }
+
+    public void Stands(IQuicConnection connection) => (Connection, Closed) = (connection, connection.Closed);
 }
 
 internal enum LinkState

@@ -387,7 +387,7 @@ public sealed class MeshPoolActor : ReceiveActor, IWithTimers
         }
 
         _metrics.MeshDialled("ok");
-        msg.Link.Connection = msg.Connection;
+        msg.Link.Stands(msg.Connection);
         if (!TryMakeRoom(msg.Link.Peer, dial.Waiters.Count > 0))
         {
             _connectionTable.Reject();
@@ -549,10 +549,16 @@ public sealed class MeshPoolActor : ReceiveActor, IWithTimers
             return;
         }
 
-        (link.Owner, link.Connection, link.Uses) = (this, msg.Connection, 0);
+        link.Stands(msg.Connection);
+        (link.Owner, link.Uses) = (this, 0);
         var leases = link.Leases.ToList();
         link.Opening.Clear();
-        link.Leases.Clear();
+        foreach (var lease in leases)
+        {
+            lease.LeaveLink();
+            lease.LeaveParty(); // of the former life
+        }
+
         if (isRetired) EnterRetired(link);
         else Admit(link);
         foreach (var lease in leases.Where(lease => !lease.IsEnded))
@@ -573,7 +579,7 @@ public sealed class MeshPoolActor : ReceiveActor, IWithTimers
     private MeshLink? Usable(NodeId peer, PeerAddress address)
     {
         if (!_pool.TryGet(peer, out var entry) || entry.Value.Address != address) return null;
-        if (!entry.Value.Connection!.Closed.IsCompleted) return entry.Value;
+        if (!entry.Value.Closed!.IsCompleted) return entry.Value;
         _log.Info("The connection to {Peer} is dead, recreating it", peer);
         Drop(entry.Value, "lost", MeshRefusal.StreamFailed, LostText);
         return null;
@@ -617,7 +623,7 @@ public sealed class MeshPoolActor : ReceiveActor, IWithTimers
         (request.Opening, _opening) = (_opening, new CancellationTokenSource());
         request.OpeningOn = link;
         link.Opening.Add(request);
-        Use(link);
+        Use(link, Now);
         opening.AsTask().PipeTo(
             Self, success: stream => new Opened(request, link, stream), failure: e => new NotOpened(request, link, e));
         if (link.Opening.Count <= _options.MaxWaitersPerPeer)
@@ -696,12 +702,11 @@ public sealed class MeshPoolActor : ReceiveActor, IWithTimers
 
     private void Enter(MeshLease lease, MeshParty? party, TimeSpan now)
     {
-        lease.Link.Leases.Add(lease);
-        Use(lease.Link);
+        lease.EnterLink();
+        Use(lease.Link, now);
         _streamTable.Set(++_streams);
         if (party is null) return;
-        lease.Party = party;
-        party.Leases.Add(lease);
+        lease.EnterParty(party);
         _parties.Pin(party, now);
     }
 
@@ -710,20 +715,20 @@ public sealed class MeshPoolActor : ReceiveActor, IWithTimers
         if (lease.IsEnded) return;
         lease.IsEnded = true;
         var now = Now;
-        if (!lease.Link.Leases.Remove(lease) || lease.Link.Owner != this) return; // before a restart
+        if (!lease.LeaveLink() || lease.Link.Owner != this) return; // of a life before
         _streamTable.Set(--_streams);
         if (lease.Party is { } party)
         {
-            party.Leases.Remove(lease);
+            lease.LeaveParty();
             _parties.Unpin(party, now);
         }
 
         EndUse(lease.Link, now);
     }
 
-    private void Use(MeshLink link)
+    private void Use(MeshLink link, TimeSpan now)
     {
-        if (link.Uses++ == 0 && link.State == LinkState.Pooled) _pool.Pin(link.Entry!, Now);
+        if (link.Uses++ == 0 && link.State == LinkState.Pooled) _pool.Pin(link.Entry!, now);
     }
 
     private void EndUse(MeshLink link, TimeSpan now)
@@ -771,8 +776,7 @@ public sealed class MeshPoolActor : ReceiveActor, IWithTimers
 
         foreach (var lease in party.Leases.ToList())
         {
-            lease.Party = null;
-            party.Leases.Remove(lease);
+            lease.LeaveParty();
             if (party.IsAsk) continue; // it ends with the answer, and the stream was the answer
             lease.Stream.Abort(QuicAbortDirection.Both, DisconnectReason.Normal.Code());
             EndLease(lease);
@@ -872,7 +876,7 @@ public sealed class MeshPoolActor : ReceiveActor, IWithTimers
     // In order where something is under way, or the peer shall hear why; else at once.
     private void Close(MeshLink link, bool inOrder)
     {
-        var isAlive = link.Connection is { Closed.IsCompleted: false };
+        var isAlive = link.Closed is { IsCompleted: false };
         if (inOrder && isAlive && (link.Leases.Count > 0 || _isShuttingDown))
         {
             link.State = LinkState.Closing;

@@ -64,7 +64,7 @@ internal sealed class MeshParty(IActorRef actor)
     /// <summary>Pinned as often as something of it is under way.</summary>
     public LruMap<IActorRef, MeshParty>.Entry? Entry { get; set; }
 
-    public HashSet<MeshLease> Leases { get; } = [];
+    public LinkedList<MeshLease> Leases { get; } = [];
 
     public HashSet<MeshRequest> Requests { get; } = [];
 
