@@ -11,11 +11,10 @@ namespace Macula.Actors.Mesh;
 /// being made. It stops when the connection has ended; QUIC's keep-alive and idle time-out see to it that this is
 /// noticed without traffic. When it fails it is stopped, and the pool dials anew; it is restarted only together with the
 /// pool, and then goes on with the <see cref="Line"/> that it has.</remarks>
-internal sealed class MeshConnectionActor : ReceiveActor, IWithTimers
+internal sealed class MeshConnectionActor : UntypedActor
 {
     private static readonly TimeSpan CloseMargin = TimeSpan.FromSeconds(1); // above what the transport itself allows
 
-    private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly MeshLink _link;
     private readonly IQuicProvider _provider;
     private readonly Func<PeerAddress, QuicConnectOptions> _options;
@@ -36,21 +35,39 @@ internal sealed class MeshConnectionActor : ReceiveActor, IWithTimers
         Line line)
     {
         (_link, _provider, _options, _connectTimeout, _line) = (link, provider, options, connectTimeout, line);
-
-        Receive<Connected>(OnConnected);
-        Receive<NotConnected>(msg => OnNotConnected(msg.Cause));
-        Receive<Tick>(OnTick);
-        Receive<Close>(OnClose);
-        Receive<Ended>(OnEnded);
-        Receive<MeshConnectionProtocol.Identify>(
-            _ => Sender.Tell(new Identified(Self, _link, _line.Connection, _line.IsClosing)));
     }
 
-    public ITimerScheduler Timers { get; set; } = null!;
+    // By a switch and without timers: one of these is made for every dial, and that is most of what a dial costs.
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case Connected connected:
+                OnConnected(connected);
+                break;
+            case NotConnected notConnected:
+                OnNotConnected(notConnected.Cause);
+                break;
+            case Close close:
+                OnClose(close);
+                break;
+            case ReceiveTimeout: // the transport promised to be closed by now
+                Context.Stop(Self);
+                break;
+            case Ended ended:
+                OnEnded(ended);
+                break;
+            case MeshConnectionProtocol.Identify:
+                Sender.Tell(new Identified(Self, _link, _line.Connection, _line.IsClosing));
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
+    }
 
     protected override void PreStart()
     {
-        Timers.StartSingleTimer(Tick.Connect, Tick.Connect, _connectTimeout);
         _line.Dial = DialAsync();
         _line.Dial.PipeTo(Self, success: connection => new Connected(connection), failure: e => new NotConnected(e));
     }
@@ -70,8 +87,7 @@ internal sealed class MeshConnectionActor : ReceiveActor, IWithTimers
 
     protected override void PostRestart(Exception reason)
     {
-        if (_line.IsClosing) Timers.StartSingleTimer(Tick.Close, Tick.Close, _line.CloseTimeout);
-        else if (_line.Connection is null) Timers.StartSingleTimer(Tick.Connect, Tick.Connect, _connectTimeout);
+        if (_line.IsClosing) Context.SetReceiveTimeout(_line.CloseTimeout);
     }
 
     // The one place where the connection is let go; one that comes too late comes here too.
@@ -91,7 +107,6 @@ internal sealed class MeshConnectionActor : ReceiveActor, IWithTimers
 
     private void OnConnected(Connected msg)
     {
-        Timers.Cancel(Tick.Connect);
         _line.Connection = msg.Connection;
         Context.Parent.Tell(new Up(_link, msg.Connection));
         msg.Connection.Closed.PipeTo(Self, success: closed => new Ended(closed));
@@ -100,23 +115,7 @@ internal sealed class MeshConnectionActor : ReceiveActor, IWithTimers
     private void OnNotConnected(Exception cause)
     {
         var outcome = cause is QuicTransportException fault ? Outcome(fault.Error) : "failed";
-        Fail(outcome, cause.Message);
-    }
-
-    private void OnTick(Tick tick)
-    {
-        if (tick == Tick.Close)
-        {
-            Context.Stop(Self); // the transport promised to be done by now
-            return;
-        }
-
-        Fail("timeout", $"{_link.Address} did not answer within {_connectTimeout}.");
-    }
-
-    private void Fail(string outcome, string message)
-    {
-        Context.Parent.Tell(new Failed(_link, outcome, message));
+        Context.Parent.Tell(new Failed(_link, outcome, cause.Message));
         Context.Stop(Self);
     }
 
@@ -130,7 +129,7 @@ internal sealed class MeshConnectionActor : ReceiveActor, IWithTimers
             return;
         }
 
-        Timers.StartSingleTimer(Tick.Close, Tick.Close, _line.CloseTimeout);
+        Context.SetReceiveTimeout(_line.CloseTimeout);
         _ = CloseAsync(connection, msg); // its end arrives as that of the connection
     }
 
@@ -149,7 +148,7 @@ internal sealed class MeshConnectionActor : ReceiveActor, IWithTimers
     private void OnEnded(Ended msg)
     {
         if (!_line.IsClosing)
-            _log.Info("Connection to {Peer} at {Address} died: {Reason}", _link.Peer, _link.Address, msg.How.Reason);
+            Context.GetLogger().Info("Connection to {Peer} at {Address} died: {Reason}", _link.Peer, _link.Address, msg.How.Reason);
         Context.Stop(Self);
     }
 
@@ -193,10 +192,4 @@ internal sealed class MeshConnectionActor : ReceiveActor, IWithTimers
     private sealed record NotConnected(Exception Cause) : ILocal, IDeadLetterSuppression;
 
     private sealed record Ended(QuicClosed How) : ILocal, IDeadLetterSuppression;
-
-    private enum Tick
-    {
-        Connect,
-        Close,
-    }
 }

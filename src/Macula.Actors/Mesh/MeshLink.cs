@@ -71,4 +71,6 @@ internal sealed class MeshDial(MeshLink link)
     public MeshLink Link { get; } = link;
 
     public LinkedList<MeshRequest> Waiters { get; } = [];
+
+    public DeadlineWheel<MeshDial>.Deadline? Deadline { get; set; }
 }

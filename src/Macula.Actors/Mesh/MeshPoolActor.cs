@@ -44,6 +44,7 @@ public sealed class MeshPoolActor : ReceiveActor, IWithTimers
     private readonly LruMap<NodeId, MeshLink> _pool;
     private readonly MeshParties _parties;
     private readonly DeadlineWheel<MeshRequest> _deadlines;
+    private readonly DeadlineWheel<MeshDial> _dialDeadlines;
     private readonly DeadlineWheel<MeshLink> _graces;
     private readonly BoundedTable _connectionTable;
     private readonly BoundedTable _dialTable;
@@ -77,6 +78,7 @@ public sealed class MeshPoolActor : ReceiveActor, IWithTimers
         (_metrics, _kept) = (metrics, kept);
         _pool = new LruMap<NodeId, MeshLink>(options.MaxConnections);
         _deadlines = new DeadlineWheel<MeshRequest>(Resolution, Now);
+        _dialDeadlines = new DeadlineWheel<MeshDial>(Resolution, Now);
         _graces = new DeadlineWheel<MeshLink>(Resolution, Now);
         _connectionTable = census.Add("mesh.connections", options.MaxConnections);
         _dialTable = census.Add("mesh.dials", options.MaxDials);
@@ -367,6 +369,7 @@ public sealed class MeshPoolActor : ReceiveActor, IWithTimers
         _living.Add(link.Actor);
         Watch(link.Actor, link);
         var dial = new MeshDial(link);
+        dial.Deadline = _dialDeadlines.Set(dial, Now + _options.ConnectTimeout);
         _dials.Add(peer, dial);
         _dialTable.Set(_dials.Count);
         return dial;
@@ -411,6 +414,7 @@ public sealed class MeshPoolActor : ReceiveActor, IWithTimers
     {
         if (!_dials.TryGetValue(link.Peer, out dial!) || dial.Link != link) return false;
         _dials.Remove(link.Peer);
+        _dialDeadlines.Lift(dial.Deadline!);
         _dialTable.Set(_dials.Count);
         return true;
     }
@@ -493,6 +497,14 @@ public sealed class MeshPoolActor : ReceiveActor, IWithTimers
         }
 
         Answer(dial, request => Fail(request, MeshRefusal.ConnectFailed, msg.Message));
+    }
+
+    private void OnDialTimeout(MeshDial dial)
+    {
+        _dialTable.Expired();
+        Context.Stop(dial.Link.Actor); // which gives the dial up
+        OnFailed(new Failed(
+            dial.Link, "timeout", $"{dial.Link.Address} did not answer within {_options.ConnectTimeout}."));
     }
 
     private void OnPeerEnded(PeerEnded msg)
@@ -828,6 +840,7 @@ public sealed class MeshPoolActor : ReceiveActor, IWithTimers
             else _exchangeTable.Expired();
             Fail(request, MeshRefusal.Timeout, $"{request.Peer} did not answer in time.");
         });
+        _dialDeadlines.Expire(now, OnDialTimeout);
         _graces.Expire(now, DropRetired);
         _connectionTable.Expired(_pool.Expire(
             now - _options.IdleTimeout, idle => Drop(idle.Value, "idle", MeshRefusal.StreamFailed, "")));

@@ -526,7 +526,7 @@ public sealed class MeshPoolActorSpecs : TestKit
         var owner = _bed.Open("a");
         var dial = await _bed.Quic.Next();
         Assert.Equal(Options.ConnectTimeout, dial.Options.HandshakeTimeout);
-        await _bed.Advance(Options.ConnectTimeout);
+        await _bed.Advance(Options.ConnectTimeout + TimeSpan.FromMilliseconds(20));
 
         Assert.Equal(MeshRefusal.ConnectFailed, await Refusal(owner));
         await this.Eventually(() => dial.IsCancelled);
