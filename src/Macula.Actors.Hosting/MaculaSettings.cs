@@ -24,6 +24,9 @@ public sealed record MaculaSettings
 
     public required QuicSettings Quic { get; init; }
 
+    /// <summary>How mesh peers are dialled.</summary>
+    public required MeshSettings Mesh { get; init; }
+
     public required ClusterSettings Cluster { get; init; }
 
     /// <summary>What the actors read.</summary>
@@ -54,6 +57,7 @@ public sealed record MaculaSettings
             NodeId = NodeIdOf(root),
             DataDirectory = NodeFolder.Find(root.Text("data-directory"), options.Environment),
             Quic = QuicSettings.Read(config, faults),
+            Mesh = MeshSettings.Read(config, faults),
             Cluster = ClusterSettings.Read(config, faults),
             Actors = Collect(faults, () => GatewaySettings.Read(config))!, // null only together with a fault
             ShutdownGrace = shutdown.Duration("grace", TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(10)),
@@ -78,6 +82,10 @@ public sealed record MaculaSettings
                 "a PEM file with the roots of your peers, while quic.client-certificates is "
                 + $"{read.Text("quic.client-certificates")} and gateway.peer-streams is authenticated; "
                 + "or set gateway.peer-streams = off");
+
+        if (settings.Mesh.KeepAliveInterval >= quic.IdleTimeout)
+            read.Fault(
+                "mesh.keep-alive-interval", read.Text("mesh.keep-alive-interval"), "less than quic.idle-timeout");
 
         var least = gateway.CloseGrace + quic.CloseTimeout;
         if (settings.ShutdownGrace < least)

@@ -9,6 +9,8 @@ using Akka.Hosting;
 using Macula.Actors.Bounded;
 using Macula.Actors.Clients;
 using Macula.Actors.Gateway;
+using Macula.Actors.Memory;
+using Macula.Actors.Mesh;
 using Macula.Actors.Protocol;
 using Macula.Actors.PubSub;
 using Macula.Actors.Registry;
@@ -31,12 +33,14 @@ internal sealed class NodeStart
     private readonly NodeCertificate _certificate;
     private readonly QuicTrust _clientTrust;
     private readonly NodeId _node;
+    private readonly Func<PeerAddress, QuicConnectOptions> _dial;
 
     private NodeStart(MaculaSettings settings)
     {
         _settings = settings;
         _certificate = NodeCertificate.Load(settings);
         _clientTrust = NodeCertificate.ClientTrust(settings.Quic);
+        _dial = PeerDialling.Of(settings, _certificate.Identity);
         _node = NodeIdentity.Resolve(settings);
         ClusterPort.Check(settings.Cluster);
     }
@@ -72,6 +76,7 @@ internal sealed class NodeStart
             registry.Register<PubSubActor>(ready.Concerns.PubSub);
             registry.Register<RegistryActor>(ready.Concerns.Registry);
             registry.Register<RpcActor>(ready.Concerns.Rpc);
+            registry.Register<MeshPoolActor>(ready.Concerns.Mesh);
             node.Started(Info(quic, ready.Listening));
         }
         catch (MaculaStartException fault)
@@ -135,7 +140,9 @@ internal sealed class NodeStart
         });
 
     private Props GatewayProps(IQuicProvider provider, IMeterFactory meters, TableCensus census) => GatewayActor.Props(
-        _settings.Actors, _node, _settings.Realm, provider, Listeners(), census, new GatewayMetrics(meters, census));
+        _settings.Actors, _node, _settings.Realm,
+        new NodeEdge(provider, Listeners(), _dial, new ProcessMemory(_settings.Actors.Memory.Limit)), census,
+        new GatewayMetrics(meters, census));
 
     private IReadOnlyList<QuicListenOptions> Listeners() => [.. _settings.Quic.Listen.Select(Listener)];
 

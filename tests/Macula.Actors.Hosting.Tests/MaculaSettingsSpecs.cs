@@ -4,6 +4,7 @@ using Macula.Actors.Clients;
 using Macula.Actors.Configuration;
 using Macula.Actors.Gateway;
 using Macula.Actors.Memory;
+using Macula.Actors.Mesh;
 using Macula.Actors.PubSub;
 using Macula.Actors.Registry;
 using Macula.Actors.Rpc;
@@ -96,6 +97,10 @@ public sealed class MaculaSettingsSpecs
     [InlineData("macula.memory.check-interval", "1ms", "macula.memory.check-interval is '1ms'")]
     [InlineData("macula.memory.step-interval", "2h", "macula.memory.step-interval is '2h'")]
     [InlineData("macula.memory.retry-after", "30", "macula.memory.retry-after is '30'")]
+    [InlineData("macula.mesh.request-timeout", "4s", "macula.mesh.request-timeout is '")]
+    [InlineData("macula.mesh.keep-alive-interval", "30s", "macula.mesh.keep-alive-interval is '30s'")]
+    [InlineData("macula.mesh.fingerprints", "0123", "macula.mesh.fingerprints is '0123'; allowed: SHA-256")]
+    [InlineData("macula.mesh.client-certificate", "maybe", "macula.mesh.client-certificate is 'maybe'")]
     [InlineData("macula.shutdown.grace", "1ms", "macula.shutdown.grace is '1ms'")]
     public void A_value_that_cannot_work_is_told(string key, string value, string fault) =>
         Assert.StartsWith(fault, Assert.Single(Faults(Bare().Set(key, value))), StringComparison.Ordinal);
@@ -118,6 +123,18 @@ public sealed class MaculaSettingsSpecs
                 + $"quic.client-certificates is {mode} and gateway.peer-streams is authenticated; or set "
                 + "gateway.peer-streams = off",
                 Assert.Single(Faults(options)));
+    }
+
+    [Fact]
+    public void Peers_are_judged_by_roots_or_by_fingerprints_and_not_by_both()
+    {
+        var options = Bare().Set("macula.mesh.ca-file", "/peers.pem");
+        Assert.Equal("/peers.pem", MaculaSettings.Load(options).Mesh.CaFile);
+
+        options.Set("macula.mesh.fingerprints", new string('a', 64));
+        Assert.StartsWith(
+            "macula.mesh.ca-file is '/peers.pem'; allowed: nothing while fingerprints are given",
+            Assert.Single(Faults(options)), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -189,6 +206,16 @@ public sealed class MaculaSettingsSpecs
         Assert.Equal(TimeSpan.FromSeconds(5), settings.ShutdownGrace);
         Assert.Equal([IPEndPoint.Parse("0.0.0.0:9443")], settings.Quic.Listen);
         Assert.Equal(Quic with { Listen = settings.Quic.Listen }, settings.Quic);
+        Assert.Empty(settings.Mesh.Fingerprints);
+        Assert.Equal(
+            new MeshSettings
+            {
+                KeepAliveInterval = TimeSpan.FromSeconds(10),
+                CaFile = "",
+                Fingerprints = settings.Mesh.Fingerprints,
+                ClientCertificate = false,
+            },
+            settings.Mesh);
         Assert.Equal(("127.0.0.1", 4053), (settings.Cluster.Host, settings.Cluster.Port));
         Assert.Empty(settings.Cluster.SeedNodes);
         Assert.Equal(Actors, settings.Actors);
@@ -271,6 +298,22 @@ public sealed class MaculaSettingsSpecs
             MaxProcedureLength = 1024,
             MaxHops = 10,
             Strategy = SelectionStrategy.RoundRobin,
+        },
+        new MeshOptions
+        {
+            MaxConnections = 1000,
+            MaxDials = 256,
+            ConnectTimeout = TimeSpan.FromSeconds(5),
+            RequestTimeout = TimeSpan.FromSeconds(10),
+            IdleTimeout = TimeSpan.FromMinutes(5),
+            MaxWaiters = 10_000,
+            MaxWaitersPerPeer = 1000,
+            MaxStreams = 50_000,
+            MaxStreamsPerPeer = 1000,
+            MaxExchanges = 20_000,
+            MaxExchangesPerPeer = 1000,
+            MaxRequesters = 20_000,
+            RetireGrace = TimeSpan.FromSeconds(30),
         },
         new MemoryOptions
         {

@@ -5,6 +5,7 @@ using Akka.Hosting;
 using Macula.Actors.Clients;
 using Macula.Actors.Configuration;
 using Macula.Actors.Gateway;
+using Macula.Actors.Mesh;
 using Macula.Actors.PubSub;
 using Macula.Actors.Registry;
 using Macula.Actors.Rpc;
@@ -88,6 +89,7 @@ public sealed class WithMaculaSpecs : IDisposable
         Assert.Equal("/user/macula/clients", registry.Get<ClientManagerActor>().Path.ToStringWithoutAddress());
         Assert.Equal("/user/macula/pubsub", registry.Get<PubSubActor>().Path.ToStringWithoutAddress());
         Assert.Equal("/user/macula/registry", registry.Get<RegistryActor>().Path.ToStringWithoutAddress());
+        Assert.Equal("/user/macula/mesh", registry.Get<MeshPoolActor>().Path.ToStringWithoutAddress());
         Assert.Equal("/user/macula/rpc", registry.Get<RpcActor>().Path.ToStringWithoutAddress());
         await host.StopAsync().WaitAsync(Deadline);
     }

@@ -42,12 +42,12 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     private bool _toldSkipped;
 
     /// <param name="dedupeIds">Counts the message ids that this and all other connections remember.</param>
-    /// <param name="outbound">Shared by all connections of the node; null for a connection by itself.</param>
+    /// <param name="outbound">Shared by all connections of the node.</param>
     public static Props Props(
         IQuicConnection connection, GatewayIdentity identity, GatewayOptions options, Neighbours neighbours,
-        BoundedTable dedupeIds, GatewayMetrics metrics, OutboundLimits? outbound = null) =>
+        BoundedTable dedupeIds, GatewayMetrics metrics, OutboundLimits outbound) =>
         Akka.Actor.Props.Create(() => new ClientConnectionActor(
-            connection, identity, options, neighbours, dedupeIds, metrics, outbound ?? options.NewOutbound()));
+            connection, identity, options, neighbours, dedupeIds, metrics, outbound));
 
     public ClientConnectionActor(
         IQuicConnection connection, GatewayIdentity identity, GatewayOptions options, Neighbours neighbours,

@@ -4,11 +4,12 @@ using Akka.Event;
 using Macula.Actors.Bounded;
 using Macula.Actors.Clients;
 using Macula.Actors.Diagnostics;
+using Macula.Actors.Memory;
+using Macula.Actors.Mesh;
 using Macula.Actors.Protocol;
 using Macula.Actors.PubSub;
 using Macula.Actors.Registry;
 using Macula.Actors.Rpc;
-using Macula.Actors.Transport;
 using static Macula.Actors.Gateway.GatewayProtocol;
 
 namespace Macula.Actors.Gateway;
@@ -25,8 +26,7 @@ public sealed class GatewayActor : ReceiveActor
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly GatewaySettings _settings;
     private readonly GatewayIdentity _identity;
-    private readonly IQuicProvider _provider;
-    private readonly IReadOnlyList<QuicListenOptions> _listen;
+    private readonly NodeEdge _edge;
     private readonly GatewayMetrics _metrics;
     private readonly TableCensus _census;
     private readonly HashSet<IActorRef> _listeners = [];
@@ -37,21 +37,20 @@ public sealed class GatewayActor : ReceiveActor
     private readonly Dictionary<string, IActorRef> _handlers = new(StringComparer.Ordinal);
     private IActorRef _clients = ActorRefs.Nobody;
     private IActorRef _rpc = ActorRefs.Nobody;
+    private IActorRef _mesh = ActorRefs.Nobody;
+    private IActorRef _memory = ActorRefs.Nobody;
     private Neighbours? _neighbours;
     private long _round;
     private Exception? _fault;
 
-    /// <param name="listen">An entry per address, at least one.</param>
     public static Props Props(
-        GatewaySettings settings, NodeId node, string realm, IQuicProvider provider,
-        IReadOnlyList<QuicListenOptions> listen, TableCensus census, GatewayMetrics metrics) =>
-        Akka.Actor.Props.Create(() => new GatewayActor(settings, node, realm, provider, listen, census, metrics));
+        GatewaySettings settings, NodeId node, string realm, NodeEdge edge, TableCensus census, GatewayMetrics metrics) =>
+        Akka.Actor.Props.Create(() => new GatewayActor(settings, node, realm, edge, census, metrics));
 
     public GatewayActor(
-        GatewaySettings settings, NodeId node, string realm, IQuicProvider provider,
-        IReadOnlyList<QuicListenOptions> listen, TableCensus census, GatewayMetrics metrics)
+        GatewaySettings settings, NodeId node, string realm, NodeEdge edge, TableCensus census, GatewayMetrics metrics)
     {
-        (_settings, _provider, _listen, _census, _metrics) = (settings, provider, listen, census, metrics);
+        (_settings, _edge, _census, _metrics) = (settings, edge, census, metrics);
         _identity = new GatewayIdentity(node, realm, settings.PubSub);
 
         Receive<ListenerProtocol.Bound>(OnBound);
@@ -72,26 +71,38 @@ public sealed class GatewayActor : ReceiveActor
         _clients = Concern(ClientManagerActor.Props(_settings.Clients, _census, _metrics), "clients");
         var pubSub = Concern(PubSubActor.Props(_settings.PubSub, _census, _metrics), "pubsub");
         var registry = Concern(RegistryActor.Props(_settings.Registry, _identity.Node, _census, _metrics), "registry");
+        _mesh = Context.Watch(Context.ActorOf(
+            MeshPoolActor.Props(
+                _settings.Mesh, _edge.Provider, _edge.Dial, _settings.Gateway.MaxFrameSize, _census, _metrics),
+            "mesh"));
         _rpc = Concern(
-            RpcActor.Props(_settings.Rpc, _identity.Node, registry, _clients, ActorRefs.Nobody, _census, _metrics), "rpc");
+            RpcActor.Props(_settings.Rpc, _identity.Node, registry, _clients, _mesh, _census, _metrics), "rpc");
+        _concerns.Add(_mesh);
         var diagnostics = Context.ActorOf(DiagnosticsActor.Props(_identity, _census), "diagnostics");
         foreach (var procedure in DiagnosticsActor.Procedures)
             _rpc.Tell(new RpcProtocol.Register(procedure, diagnostics), diagnostics);
 
-        var neighbours = _neighbours = new Neighbours(_clients, pubSub, registry, _rpc);
+        var neighbours = _neighbours = new Neighbours(_clients, pubSub, registry, _rpc, _mesh);
+        var outbound = _settings.Gateway.NewOutbound();
         var dedupeIds = _census.Add("pubsub.dedupe_ids", _settings.PubSub.MaxDedupeIds);
         var connections = _census.Add("connections", _settings.Gateway.MaxConnections);
-        for (var i = 0; i < _listen.Count; i++)
+        for (var i = 0; i < _edge.Listen.Count; i++)
         {
             var listener = Context.ActorOf(
                 QuicListenerActor.Props(
-                    _provider, _listen[i],
+                    _edge.Provider, _edge.Listen[i],
                     connection => ClientConnectionActor.Props(
-                        connection, _identity, _settings.Gateway, neighbours, dedupeIds, _metrics),
+                        connection, _identity, _settings.Gateway, neighbours, dedupeIds, _metrics, outbound),
                     connections, _metrics),
                 $"listener-{i + 1}");
             _listeners.Add(Context.Watch(listener));
         }
+
+        _memory = Context.ActorOf(
+            MemoryGuardActor.Props(
+                _settings.Memory, _edge.Memory, outbound, [_clients, _mesh, pubSub, registry, .. _listeners], _census,
+                _metrics),
+            "memory");
     }
 
     private IActorRef Concern(Props props, string name)
@@ -106,6 +117,7 @@ public sealed class GatewayActor : ReceiveActor
         var concern = Sender;
         _log.Warning("The concern {Concern} failed and has started anew: all connections announce themselves to it", concern.Path.Name);
         _metrics.ConcernRestarted(concern.Path.Name);
+        _memory.Tell(MemoryProtocol.GetLevel.Instance, concern);
         if (concern.Equals(_rpc))
             foreach (var (procedure, handler) in _handlers)
                 concern.Tell(new RpcProtocol.Register(procedure, handler), handler);
@@ -145,7 +157,7 @@ public sealed class GatewayActor : ReceiveActor
     private void OnBound(ListenerProtocol.Bound msg)
     {
         _bound.Add(msg.EndPoint);
-        _log.Info("Listening on {EndPoint} (QUIC provider {Provider})", msg.EndPoint, _provider.Name);
+        _log.Info("Listening on {EndPoint} (QUIC provider {Provider})", msg.EndPoint, _edge.Provider.Name);
         AnswerIfKnown();
     }
 
@@ -163,7 +175,7 @@ public sealed class GatewayActor : ReceiveActor
 
     private void AnswerIfKnown()
     {
-        if (_fault is null && _bound.Count < _listen.Count) return;
+        if (_fault is null && _bound.Count < _edge.Listen.Count) return;
         object answer = _fault is null ? new Ready([.. _bound], _neighbours!) : new Status.Failure(_fault);
         foreach (var asking in _asking) asking.Tell(answer);
         _asking.Clear();
@@ -182,6 +194,7 @@ public sealed class GatewayActor : ReceiveActor
     {
         Receive<Terminated>(msg =>
         {
+            if (msg.ActorRef.Equals(_mesh)) _mesh = ActorRefs.Nobody;
             _listeners.Remove(msg.ActorRef);
             StopIfDone();
         });
@@ -191,6 +204,8 @@ public sealed class GatewayActor : ReceiveActor
 
     private void StopIfDone()
     {
-        if (_listeners.Count == 0) Context.Stop(Self);
+        if (_listeners.Count > 0) return;
+        if (_mesh.IsNobody()) Context.Stop(Self);
+        else _mesh.Tell(MeshProtocol.Shutdown.Instance); // the last: clients' calls went over it
     }
 }

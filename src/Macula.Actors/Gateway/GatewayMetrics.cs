@@ -38,6 +38,10 @@ public sealed class GatewayMetrics
     private readonly Counter<long> _expired;
     private readonly Counter<long> _restarts;
     private readonly Counter<long> _memorySteps;
+    private readonly Counter<long> _meshDials;
+    private readonly Counter<long> _meshClosed;
+    private readonly Counter<long> _meshStreams;
+    private readonly Counter<long> _meshExchanges;
 
     /// <param name="meters">Makes the meter; an own factory per node, so that nodes do not count each other.</param>
     /// <param name="census">Each of its tables becomes a measurement of <c>macula.table.size</c> and its kin.</param>
@@ -70,6 +74,10 @@ public sealed class GatewayMetrics
         meter.CreateObservableGauge("macula.memory.live", () => Memory.Live, "By");
         meter.CreateObservableGauge("macula.memory.limit", () => Memory.Limit, "By");
         meter.CreateObservableGauge("macula.memory.level", () => (long)Memory.Level);
+        _meshDials = meter.CreateCounter<long>("macula.mesh.dials", "{dial}");
+        _meshClosed = meter.CreateCounter<long>("macula.mesh.closed", "{connection}");
+        _meshStreams = meter.CreateCounter<long>("macula.mesh.streams", "{stream}");
+        _meshExchanges = meter.CreateCounter<long>("macula.mesh.exchanges", "{exchange}");
 
         IEnumerable<Measurement<long>> Each(Func<IBoundedTable, long> value) =>
             census.Tables.Select(table => new Measurement<long>(value(table), Tag("table", table.Name)));
@@ -155,6 +163,17 @@ public sealed class GatewayMetrics
 
     /// <param name="level">What the node gives up from now on, in snake_case; <c>normal</c> when all is given back.</param>
     public void MemoryStep(string level) => _memorySteps.Add(1, Tag("level", level));
+
+    /// <param name="outcome"><c>ok</c>, or why there is no connection.</param>
+    public void MeshDialled(string outcome) => _meshDials.Add(1, Tag("outcome", outcome));
+
+    /// <param name="reason">Why a pooled connection ended.</param>
+    public void MeshClosed(string reason) => _meshClosed.Add(1, Tag("reason", reason));
+
+    public void MeshStreamOpened() => _meshStreams.Add(1);
+
+    /// <param name="outcome"><c>ok</c>, <c>sent</c>, <c>cancelled</c>, or why there is no answer.</param>
+    public void MeshExchangeEnded(string outcome) => _meshExchanges.Add(1, Tag("outcome", outcome));
 
     private static KeyValuePair<string, object?> Tag(string name, object value) => new(name, value);
 }

@@ -2,6 +2,7 @@ using Akka.Configuration;
 using Macula.Actors.Clients;
 using Macula.Actors.Configuration;
 using Macula.Actors.Memory;
+using Macula.Actors.Mesh;
 using Macula.Actors.PubSub;
 using Macula.Actors.Registry;
 using Macula.Actors.Rpc;
@@ -11,7 +12,7 @@ namespace Macula.Actors.Gateway;
 /// <summary>The options of all actors of a node.</summary>
 public sealed record GatewaySettings(
     GatewayOptions Gateway, ClientManagerOptions Clients, PubSubOptions PubSub, RegistryOptions Registry,
-    RpcOptions Rpc, MemoryOptions Memory)
+    RpcOptions Rpc, MeshOptions Mesh, MemoryOptions Memory)
 {
     /// <summary>Reads the <c>macula</c> tree.</summary>
     /// <exception cref="SettingsException">Lists every fault of all sections.</exception>
@@ -24,6 +25,7 @@ public sealed record GatewaySettings(
             PubSubOptions.Read(Section("macula.pubsub")),
             RegistryOptions.Read(Section("macula.registry")),
             RpcOptions.Read(Section("macula.rpc")),
+            MeshOptions.Read(Section("macula.mesh")),
             MemoryOptions.Read(Section("macula.memory")));
         string[] faults = [.. readers.SelectMany(reader => reader.Faults)];
         return faults.Length == 0 ? settings : throw new SettingsException(faults);

@@ -8,6 +8,8 @@ public static class MeshProtocol
 {
     /// <summary>A new stream to a peer, on the pooled connection or on a fresh one. Answered <see cref="StreamOpened"/>
     /// or <see cref="Refused"/>, always and once.</summary>
+    /// <remarks>If the actor that asked ends, its streams are reset. A stream that was got by Ask outlives the Ask, and
+    /// one that comes too late for it stays open with nobody to end it: actors tell.</remarks>
     /// <param name="Peer">What the pool is keyed by.</param>
     /// <param name="Address">Where the peer listens; another one than before replaces the connection.</param>
     public sealed record OpenStream(NodeId Peer, PeerAddress Address) : ILocal;
@@ -94,4 +96,29 @@ public enum MeshRefusal
 
     /// <summary><c>shutting_down</c>.</summary>
     ShuttingDown,
+
+    /// <summary><c>overloaded</c>: as many streams, exchanges or requesters as there may be, in all or for this peer.
+    /// </summary>
+    Overloaded,
+
+    /// <summary><c>internal_error</c>: the pool failed meanwhile; its connections stay, so try again.</summary>
+    InternalError,
+}
+
+/// <summary>The text of each <see cref="MeshRefusal"/>.</summary>
+public static class MeshRefusals
+{
+    /// <summary>The snake_case text, which does not change.</summary>
+    public static string Text(this MeshRefusal reason) => reason switch
+    {
+        MeshRefusal.PoolFull => "pool_full",
+        MeshRefusal.TooManyWaiters => "too_many_waiters",
+        MeshRefusal.ConnectFailed => "connect_failed",
+        MeshRefusal.StreamFailed => "stream_failed",
+        MeshRefusal.Timeout => "timeout",
+        MeshRefusal.Removed => "removed",
+        MeshRefusal.ShuttingDown => "shutting_down",
+        MeshRefusal.Overloaded => "overloaded",
+        _ => "internal_error",
+    };
 }

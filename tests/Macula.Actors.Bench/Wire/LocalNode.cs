@@ -5,6 +5,7 @@ using Akka.Configuration;
 using Macula.Actors.Bounded;
 using Macula.Actors.Configuration;
 using Macula.Actors.Gateway;
+using Macula.Actors.Memory;
 using Macula.Actors.Protocol;
 using Macula.Actors.Transport;
 using Microsoft.Extensions.DependencyInjection;
@@ -39,8 +40,11 @@ internal sealed class LocalNode : INode
         var system = ActorSystem.Create("macula", ConfigurationFactory.ParseString("akka.loglevel = WARNING"));
         var gateway = system.ActorOf(
             GatewayActor.Props(
-                GatewaySettings.Read(MaculaConfig.Reference), NodeId.Parse("bench"), "com.example.realm", provider,
-                [listen], census, new GatewayMetrics(meters, census)),
+                GatewaySettings.Read(MaculaConfig.Reference), NodeId.Parse("bench"), "com.example.realm",
+                new NodeEdge(
+                    provider, [listen], address => new QuicConnectOptions { EndPoint = address.EndPoint },
+                    new ProcessMemory()),
+                census, new GatewayMetrics(meters, census)),
             "macula");
         var ready = await gateway.Ask<GatewayProtocol.Ready>(
             GatewayProtocol.GetReady.Instance, TimeSpan.FromSeconds(10));

@@ -616,10 +616,10 @@ public sealed class ClientConnectionActorSpecs : TestKit
         var peer = await _edge.Connect(listener.LocalEndPoint, certificate, window);
         var connection = await listener.AcceptConnectionAsync().AsTask().Soon();
         var identity = new GatewayIdentity(NodeId.Parse("gateway"), TestOptions.Realm, TestOptions.Defaults.PubSub);
-        var neighbours = new Neighbours(_clients, _pubSub, _registry, _rpc);
+        var neighbours = new Neighbours(_clients, _pubSub, _registry, _rpc, ActorRefs.Nobody);
         _actor = Sys.ActorOf(ClientConnectionActor.Props(
             new CountingConnection(connection, () => Interlocked.Increment(ref _streams)), identity, options ?? Options,
-            neighbours, _dedupeIds, _metrics));
+            neighbours, _dedupeIds, _metrics, (options ?? Options).NewOutbound()));
         await this.Handled(_actor); // its timer runs
         return peer;
     }

@@ -249,7 +249,8 @@ public sealed class GatewayActorSpecs(ITestOutputHelper log) : TestKit(TestConfi
         var listener = await node.Edge.Provider.ListenAsync(MemoryEdge.Listen);
         var taken = MemoryEdge.Listen with { EndPoint = listener.LocalEndPoint };
         var second = Sys.ActorOf(GatewayActor.Props(
-            TestOptions.Defaults, TestNode.Id, TestOptions.Realm, node.Edge.Provider, [taken], new TableCensus(),
+            TestOptions.Defaults, TestNode.Id, TestOptions.Realm,
+            new NodeEdge(node.Edge.Provider, [taken], MemoryEdge.Dial, node.Memory), new TableCensus(),
             node.Metrics));
 
         var error = await Assert.ThrowsAsync<QuicTransportException>(() =>

@@ -30,7 +30,7 @@ public sealed class ShrunkQueuesSpecs(ITestOutputHelper log) : TestKit(TestConfi
         var listener = node.ChildActorOf(QuicListenerActor.Props(
             _edge.Provider, MemoryEdge.Listen,
             connection => ClientConnectionActor.Props(
-                connection, identity, Options, new Neighbours(clients, pubSub, others, others), dedupeIds,
+                connection, identity, Options, new Neighbours(clients, pubSub, others, others, others), dedupeIds,
                 metrics, outbound),
             _census.Add("connections", 10), metrics));
         var bound = await node.ExpectMsgAsync<ListenerProtocol.Bound>(SpecExtensions.Deadline);

@@ -1,4 +1,5 @@
 using System.Net;
+using Macula.Actors.Mesh;
 using Macula.Actors.Transport;
 using Macula.Actors.Transport.Memory;
 using Macula.Actors.Transport.Tests;
@@ -20,6 +21,16 @@ internal sealed class MemoryEdge(TimeProvider? time = null)
         Certificate = Certificates.Server,
         ClientCertificates = ClientCertificateMode.Allow,
         ClientTrust = Certificates.Trust,
+        IdleTimeout = TimeSpan.Zero,
+        CloseTimeout = TimeSpan.FromMilliseconds(100),
+    };
+
+    /// <summary>How a node dials another: with a certificate, verified.</summary>
+    public static QuicConnectOptions Dial(PeerAddress address) => new()
+    {
+        EndPoint = address.EndPoint,
+        Trust = QuicTrust.Pinned(QuicTrust.Fingerprint(Certificates.Server)),
+        Certificate = Certificates.Client,
         IdleTimeout = TimeSpan.Zero,
         CloseTimeout = TimeSpan.FromMilliseconds(100),
     };

@@ -16,17 +16,23 @@ internal sealed class TestNode
     private readonly TestKit _kit;
     private IPEndPoint _endPoint = new(IPAddress.Loopback, 0);
 
-    private TestNode(TestKit kit, GatewaySettings settings, QuicListenOptions? listen, TimeProvider? time)
+    private TestNode(TestKit kit, GatewaySettings settings, QuicListenOptions? listen, MemoryEdge edge, NodeId? id)
     {
-        (_kit, Edge) = (kit, new MemoryEdge(time));
+        (_kit, Edge) = (kit, edge);
         Metrics = new GatewayMetrics(Meters, Census);
         Actor = kit.Sys.ActorOf(
             GatewayActor.Props(
-                settings, Id, TestOptions.Realm, Edge.Provider, [listen ?? MemoryEdge.Listen], Census, Metrics),
-            "macula");
+                settings, id ?? Id, TestOptions.Realm,
+                new NodeEdge(Edge.Provider, [listen ?? MemoryEdge.Listen], MemoryEdge.Dial, Memory), Census, Metrics),
+            $"macula{id}");
     }
 
     public MemoryEdge Edge { get; }
+
+    /// <summary>What the memory guard reads; little, until a spec says more.</summary>
+    public ScriptedMemory Memory { get; } = new();
+
+    public IPEndPoint EndPoint => _endPoint;
 
     public TestMeters Meters { get; } = new();
 
@@ -37,9 +43,10 @@ internal sealed class TestNode
     public IActorRef Actor { get; }
 
     public static async Task<TestNode> Start(
-        TestKit kit, GatewaySettings? settings = null, QuicListenOptions? listen = null, TimeProvider? time = null)
+        TestKit kit, GatewaySettings? settings = null, QuicListenOptions? listen = null, TimeProvider? time = null,
+        MemoryEdge? edge = null, NodeId? id = null)
     {
-        var node = new TestNode(kit, settings ?? TestOptions.Defaults, listen, time);
+        var node = new TestNode(kit, settings ?? TestOptions.Defaults, listen, edge ?? new MemoryEdge(time), id);
         var ready = await node.Actor.Ask<GatewayProtocol.Ready>(GatewayProtocol.GetReady.Instance, SpecExtensions.Deadline);
         node._endPoint = Assert.Single(ready.Listening);
         return node;
