@@ -64,7 +64,7 @@ public static class MeshProtocol
 
     /// <param name="Leases">Streams that are open.</param>
     /// <param name="Idle">How long it has not been used.</param>
-    public sealed record PeerInfo(NodeId Peer, PeerAddress Address, int Leases, TimeSpan Idle);
+    public sealed record PeerInfo(NodeId Peer, PeerAddress Address, int Leases, TimeSpan Idle) : ILocal;
 
     /// <summary>Close all connections in order, refuse what comes, stop after the last. Watch for the end.</summary>
     public sealed record Shutdown : ILocal
