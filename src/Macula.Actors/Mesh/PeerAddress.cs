@@ -28,18 +28,26 @@ public sealed record PeerAddress(string Host, int Port)
         if (string.IsNullOrEmpty(text) || text.Length > MaxLength) return false;
         var rest = text.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) ? text[Scheme.Length..] : text;
         rest = rest.TrimEnd('/');
-        var end = rest.StartsWith('[') ? rest.IndexOf(']', StringComparison.Ordinal) + 1 : rest.IndexOf(':', StringComparison.Ordinal);
+        var isBracketed = rest.StartsWith('[');
+        var end = isBracketed
+            ? rest.IndexOf(']', StringComparison.Ordinal) + 1
+            : rest.IndexOf(':', StringComparison.Ordinal);
         if (end == 0) return false;
         var host = (end < 0 ? rest : rest[..end]).ToLowerInvariant();
         var port = DefaultPort;
         if (end >= 0 && end < rest.Length && (rest[end] != ':' || !TryPort(rest[(end + 1)..], out port))) return false;
 
-        if (host.StartsWith('[')) host = host[1..^1];
-        else if (host.Contains(':', StringComparison.Ordinal)) return false;
-        var isSound = IPAddress.TryParse(host, out var ip)
-            ? ip.AddressFamily == AddressFamily.InterNetworkV6 || !rest.StartsWith('[')
-            : Uri.CheckHostName(host) == UriHostNameType.Dns;
-        if (!isSound) return false;
+        if (isBracketed) host = host[1..^1];
+        if (IPAddress.TryParse(host, out var ip))
+        {
+            if (isBracketed != (ip.AddressFamily == AddressFamily.InterNetworkV6)) return false;
+            host = ip.ToString(); // one text for one address, or the same peer would look like one that has moved
+        }
+        else if (isBracketed || Uri.CheckHostName(host) != UriHostNameType.Dns)
+        {
+            return false;
+        }
+
         address = new PeerAddress(host, port);
         return true;
     }
