@@ -4,6 +4,8 @@ using Macula.Actors.Clients;
 using Macula.Actors.Configuration;
 using Macula.Actors.Gateway;
 using Macula.Actors.Memory;
+using Macula.Actors.Mesh;
+using Macula.Actors.Protocol;
 using Macula.Actors.PubSub;
 using Macula.Actors.Registry;
 using Macula.Actors.Rpc;
@@ -96,9 +98,29 @@ public sealed class MaculaSettingsSpecs
     [InlineData("macula.memory.check-interval", "1ms", "macula.memory.check-interval is '1ms'")]
     [InlineData("macula.memory.step-interval", "2h", "macula.memory.step-interval is '2h'")]
     [InlineData("macula.memory.retry-after", "30", "macula.memory.retry-after is '30'")]
+    [InlineData("macula.mesh.endpoint", "host:0", "macula.mesh.endpoint is 'host:0'; allowed: host:port")]
+    [InlineData("macula.mesh.peers", "host:9443", "macula.mesh.peers is 'host:9443'; allowed: a list of node-id@host:port")]
+    [InlineData("macula.mesh.peers", "a@h:1, a@h:2", "macula.mesh.peers is 'a@h:2'; allowed: a list of node-id@host:port")]
+    [InlineData("macula.registry.mass-expiry-share", "0", "macula.registry.mass-expiry-share is '0'")]
     [InlineData("macula.shutdown.grace", "1ms", "macula.shutdown.grace is '1ms'")]
     public void A_value_that_cannot_work_is_told(string key, string value, string fault) =>
         Assert.StartsWith(fault, Assert.Single(Faults(Bare().Set(key, value))), StringComparison.Ordinal);
+
+    [Fact]
+    public void Peers_of_the_mesh_are_read_from_their_texts()
+    {
+        var options = Bare().Set("macula.mesh.peers", "b@10.0.0.2:9444,me@home@[::1]").Set("macula.mesh.endpoint", "Here.example:1");
+
+        var known = MaculaSettings.Load(options).Actors.KnownPeers;
+
+        Assert.Equal(
+            [
+                new RegistryProtocol.Peer(NodeId.Parse("b"), new PeerAddress("10.0.0.2", 9444)),
+                new RegistryProtocol.Peer(NodeId.Parse("me@home"), new PeerAddress("::1", PeerAddress.DefaultPort)),
+            ],
+            known.Peers);
+        Assert.Equal(new PeerAddress("here.example", 1), known.Endpoint);
+    }
 
     [Theory]
     [InlineData("allow", "", "authenticated", false)]
@@ -243,10 +265,16 @@ public sealed class MaculaSettingsSpecs
         {
             ServiceTtl = TimeSpan.FromSeconds(300),
             CleanupInterval = TimeSpan.FromSeconds(60),
+            CacheTtl = TimeSpan.FromSeconds(60),
             MaxServices = 100_000,
             MaxServicesPerClient = 1000,
             MaxProvidersPerService = 1000,
+            MaxCachedServices = 10_000,
             MaxValueSize = 64 * KiB,
+            MaxStoredBytes = 256 * MiB,
+            MassExpiryGuard = true,
+            MassExpiryShare = 50,
+            MassExpiryMinimum = 20,
         },
         new RpcOptions
         {
@@ -267,7 +295,8 @@ public sealed class MaculaSettingsSpecs
             CheckInterval = TimeSpan.FromSeconds(1),
             StepInterval = TimeSpan.FromSeconds(10),
             RetryAfter = TimeSpan.FromSeconds(30),
-        });
+        },
+        new KnownPeersOptions { Peers = [], RefreshInterval = TimeSpan.FromSeconds(60), Endpoint = null });
 
     // The environment of whoever runs the tests is not part of them.
     private static MaculaOptions Bare() => new() { Environment = new Dictionary<string, string>() };

@@ -71,7 +71,8 @@ public sealed class GatewayActor : ReceiveActor
     {
         _clients = Concern(ClientManagerActor.Props(_settings.Clients, _census, _metrics), "clients");
         var pubSub = Concern(PubSubActor.Props(_settings.PubSub, _census, _metrics), "pubsub");
-        var registry = Concern(RegistryActor.Props(_settings.Registry, _identity.Node, _census, _metrics), "registry");
+        var registry = Concern(
+            RegistryActor.Props(_settings.Registry, _settings.KnownPeers, _identity.Node, _census, _metrics), "registry");
         _rpc = Concern(RpcActor.Props(_settings.Rpc, _identity.Node, registry, _clients, _census, _metrics), "rpc");
         var diagnostics = Context.ActorOf(DiagnosticsActor.Props(_identity, _census), "diagnostics");
         foreach (var procedure in DiagnosticsActor.Procedures)

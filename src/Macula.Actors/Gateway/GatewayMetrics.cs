@@ -30,6 +30,7 @@ public sealed class GatewayMetrics
     private readonly Counter<long> _published;
     private readonly Counter<long> _delivered;
     private readonly Counter<long> _expired;
+    private readonly Counter<long> _lookups;
     private readonly Counter<long> _restarts;
     private readonly Counter<long> _memorySteps;
 
@@ -53,6 +54,7 @@ public sealed class GatewayMetrics
         _published = meter.CreateCounter<long>("macula.pubsub.published", "{message}");
         _delivered = meter.CreateCounter<long>("macula.pubsub.delivered", "{message}");
         _expired = meter.CreateCounter<long>("macula.registry.expired", "{service}");
+        _lookups = meter.CreateCounter<long>("macula.registry.lookups", "{lookup}");
         _restarts = meter.CreateCounter<long>("macula.concern.restarts", "{restart}");
         _memorySteps = meter.CreateCounter<long>("macula.memory.steps", "{step}");
         meter.CreateObservableGauge("macula.memory.live", () => Memory.Live, "By");
@@ -118,6 +120,9 @@ public sealed class GatewayMetrics
     }
 
     public void ServicesExpired(int count) => _expired.Add(count);
+
+    /// <param name="outcome">Where providers were found: <c>local</c>, <c>cached</c> or <c>missed</c>.</param>
+    public void ServiceLookedUp(string outcome) => _lookups.Add(1, Tag("outcome", outcome));
 
     public void ConcernRestarted(string concern) => _restarts.Add(1, Tag("concern", concern));
 

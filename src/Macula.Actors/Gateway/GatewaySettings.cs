@@ -11,7 +11,7 @@ namespace Macula.Actors.Gateway;
 /// <summary>The options of all actors of a node.</summary>
 public sealed record GatewaySettings(
     GatewayOptions Gateway, ClientManagerOptions Clients, PubSubOptions PubSub, RegistryOptions Registry,
-    RpcOptions Rpc, MemoryOptions Memory)
+    RpcOptions Rpc, MemoryOptions Memory, KnownPeersOptions KnownPeers)
 {
     /// <summary>Reads the <c>macula</c> tree.</summary>
     /// <exception cref="SettingsException">Lists every fault of all sections.</exception>
@@ -24,7 +24,8 @@ public sealed record GatewaySettings(
             PubSubOptions.Read(Section("macula.pubsub")),
             RegistryOptions.Read(Section("macula.registry")),
             RpcOptions.Read(Section("macula.rpc")),
-            MemoryOptions.Read(Section("macula.memory")));
+            MemoryOptions.Read(Section("macula.memory")),
+            KnownPeersOptions.Read(Section("macula.mesh")));
         string[] faults = [.. readers.SelectMany(reader => reader.Faults)];
         return faults.Length == 0 ? settings : throw new SettingsException(faults);
 
