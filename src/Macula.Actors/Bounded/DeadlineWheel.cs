@@ -31,12 +31,12 @@ public sealed class DeadlineWheel<T>
     public Deadline Set(T value, TimeSpan at)
     {
         var deadline = new Deadline(value);
-        Set(deadline, at);
+        Renew(deadline, at);
         return deadline;
     }
 
     /// <summary>Sets a deadline, again or for the first time; one that is set is moved.</summary>
-    public void Set(Deadline deadline, TimeSpan at)
+    public void Renew(Deadline deadline, TimeSpan at)
     {
         ArgumentNullException.ThrowIfNull(deadline);
         Lift(deadline);

@@ -105,7 +105,7 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
         if (record.CallOn(isCallable && address is null ? stream : null, isCallable ? address : null)) service.Live = null;
         record.DueAt = due;
         service.LiveUpTo(due);
-        _leases.Set(record, due);
+        _leases.Renew(record, due);
         return StoreRefusal.None;
     }
 

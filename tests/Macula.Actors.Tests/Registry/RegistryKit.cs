@@ -23,7 +23,7 @@ public abstract class RegistryKit : TestKit
         MaxProvidersPerService = 2,
         MaxCachedServices = 3,
         MaxValueSize = 200,
-        MaxStoredBytes = 1000,
+        MaxStoredBytes = 900,
         MassExpiryGuard = true,
         MassExpiryShare = 50,
         MassExpiryMinimum = 20,
