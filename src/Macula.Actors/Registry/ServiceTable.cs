@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Akka.Actor;
 using Macula.Actors.Bounded;
 using Macula.Actors.Gateway;
@@ -36,7 +37,7 @@ internal enum Claim
 /// <summary>Records by key and node, each with a lease; by the stream that they came on; and what can be called.</summary>
 /// <remarks>Each operation is O(1), expiry costs what expires, and all indexes change together. A lease that is over waits
 /// in <see cref="_overdue"/> for the next sweep; it is not found meanwhile, unless it is kept with a mass of others
-/// (<see cref="Judge"/>). <see cref="Remove"/> is the only way out. Not thread-safe.</remarks>
+/// (<see cref="Judge"/>). <see cref="Detach"/> is the only way out. Not thread-safe.</remarks>
 /// <param name="watch">Told of each connection that has records now, as often as it comes to have some.</param>
 internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action<IActorRef> watch)
 {
@@ -84,7 +85,8 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
             return refusal;
         }
 
-        Bytes += stored.Value.Bytes.Length;
+        var size = stored.Value.Bytes.Length;
+        Bytes += size;
         if (record is null)
         {
             if (service is null) _services.Add(key, service = new Service(key));
@@ -95,13 +97,13 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
         {
             service = record.Service;
             // Also on renewal: the value and the stream are those of the last STORE, the place is kept.
-            Bytes -= record.Stored.Value.Bytes.Length;
+            Bytes -= record.Size;
             record.Stored = stored;
             Settle(record);
         }
 
         Move(record, source);
-        record.Claim = claim;
+        (record.Claim, record.Size) = (claim, size);
         if (record.CallOn(isCallable && address is null ? stream : null, isCallable ? address : null)) service.Live = null;
         record.DueAt = due;
         service.LiveUpTo(due);
@@ -161,12 +163,18 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
     {
         Judge(now);
         (kept, _kept) = (_kept, 0);
-        var count = 0;
-        // From the end: what takes the place of one that goes has been looked at.
-        for (var i = _overdue.Count - 1; i >= 0; i--)
+        var left = 0;
+        foreach (var record in CollectionsMarshal.AsSpan(_overdue))
         {
-            var record = _overdue[i];
-            if (record.DueAt > now) continue; // kept
+            if (record.DueAt > now) // kept
+            {
+                _overdue[left] = record;
+                record.Place = left++;
+                continue;
+            }
+
+            if (!record.IsKept) _unjudged--;
+            record.Place = -1;
             if (record.Source?.Owner is { } owner)
             {
                 if (owner.Lapsed is null) _told.Add(owner);
@@ -174,10 +182,11 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
                 if (owner.Lapsed.Count == BatchSize) Tell(owner);
             }
 
-            Remove(record);
-            count++;
+            Detach(record);
         }
 
+        var count = _overdue.Count - left;
+        _overdue.RemoveRange(left, count);
         foreach (var owner in _told) Tell(owner);
         _told.Clear();
         if (_overdue.Count == 0 && _overdue.Capacity > BatchSize) _overdue.Capacity = 0;
@@ -222,7 +231,7 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
 
     private StoreRefusal Refusal(Service? service, Record? record, StoredRecord stored, Source source, Claim claim)
     {
-        var bytes = stored.Value.Bytes.Length - (record?.Stored.Value.Bytes.Length ?? 0);
+        var bytes = stored.Value.Bytes.Length - (record?.Size ?? 0);
         if (record is not null)
         {
             if (!IsFree(record, source.Owner.Connection, claim)) return StoreRefusal.NotOwner;
@@ -317,11 +326,16 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
 
     private void Remove(Record record)
     {
-        var service = record.Service;
         Settle(record);
-        Bytes -= record.Stored.Value.Bytes.Length;
-        service.Take(record);
-        if (service.Count == 0) _services.Remove(service.Key);
+        Detach(record);
+    }
+
+    private void Detach(Record record)
+    {
+        var service = record.Service;
+        Bytes -= record.Size;
+        if (service.Count == 1) _services.Remove(service.Key);
+        else service.Take(record);
         Move(record, null);
     }
 
@@ -391,17 +405,21 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
 
         public void Look(TimeSpan now)
         {
-            List<Provider> near = [];
-            List<Provider> far = [];
+            var (near, far) = (0, 0);
             LiveUntil = TimeSpan.MaxValue;
             for (var record = First; record is not null; record = record.Later)
             {
-                if (record.DueAt <= now || record.Provider is not { } provider) continue;
-                (provider.Stream is null ? far : near).Add(provider);
+                if (record.DueAt <= now || record.Provider is null) continue;
+                if (record.Provider.Stream is null) far++;
+                else near++;
                 if (record.DueAt < LiveUntil) LiveUntil = record.DueAt;
             }
 
-            Live = [.. near, .. far];
+            Live = near + far == 0 ? [] : new Provider[near + far];
+            (near, far) = (0, near);
+            for (var record = First; record is not null; record = record.Later)
+                if (record.DueAt > now && record.Provider is { } provider)
+                    Live[provider.Stream is null ? far++ : near++] = provider;
         }
 
         private void Index()
@@ -423,6 +441,9 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
         public Source? Source { get; set; }
 
         public Claim Claim { get; set; }
+
+        /// <summary>Bytes of its value.</summary>
+        public int Size { get; set; }
 
         /// <summary>How its node is called; null when it is not.</summary>
         public Provider? Provider { get; private set; }
