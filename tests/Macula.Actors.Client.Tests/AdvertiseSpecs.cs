@@ -207,6 +207,7 @@ public sealed class AdvertiseSpecs : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Defect", "D22")]
     public async Task An_offer_is_renewed_before_half_its_lifetime_is_over()
     {
         var (client, session) = await _gateway.ConnectAsync();
@@ -224,6 +225,62 @@ public sealed class AdvertiseSpecs : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Defect", "D24")]
+    public async Task An_offer_of_the_shortest_lifetime_is_renewed_before_half_of_it_is_over()
+    {
+        var (client, session) = await _gateway.ConnectAsync();
+        await client.AdvertiseAsync("echo", Echo, new MaculaAdvertiseOptions { Ttl = TimeSpan.FromSeconds(1) });
+        await session.ExpectAsync<StoreMessage>();
+        _time.Advance(TimeSpan.FromMilliseconds(390));
+        await client.PingAsync();
+        Assert.False(session.HasFrames);
+
+        _time.Advance(TimeSpan.FromMilliseconds(110));
+
+        await session.ExpectAsync<StoreMessage>();
+        await client.DisposeAsync();
+    }
+
+    [Fact]
+    [Trait("Defect", "D24")]
+    public async Task An_offer_that_is_made_again_is_renewed_once_each_time()
+    {
+        var (client, session) = await _gateway.ConnectAsync();
+        var options = new MaculaAdvertiseOptions { Ttl = TimeSpan.FromSeconds(10) };
+        await (await client.AdvertiseAsync("echo", Echo, options)).DisposeAsync();
+        await client.AdvertiseAsync("echo", Echo, options);
+        for (var i = 0; i < 3; i++) await session.ExpectAsync<StoreMessage>();
+
+        _time.Advance(TimeSpan.FromSeconds(5));
+
+        await session.ExpectAsync<StoreMessage>();
+        await client.PingAsync();
+        Assert.False(session.HasFrames);
+        await client.DisposeAsync();
+    }
+
+    [Fact]
+    [Trait("Defect", "D23")]
+    public async Task A_renewal_goes_to_the_gateway_and_says_all_that_the_offer_said()
+    {
+        var (client, session) = await _gateway.ConnectAsync(_gateway.Options with { Endpoint = "https://me:1" });
+        await client.AdvertiseAsync("echo", Echo, new MaculaAdvertiseOptions
+        {
+            Ttl = TimeSpan.FromSeconds(60),
+            Metadata = new Dictionary<string, string> { ["unit"] = "m" },
+        });
+        var offer = await session.ExpectAsync<StoreMessage>();
+
+        _time.Advance(TimeSpan.FromSeconds(30));
+
+        var renewal = await session.ExpectAsync<StoreMessage>();
+        Assert.Equal(offer.Key.ToArray(), renewal.Key.ToArray());
+        Assert.Equal(offer.Value, renewal.Value);
+        await client.DisposeAsync();
+    }
+
+    [Fact]
+    [Trait("Defect", "D25")]
     public async Task Disposing_an_offer_withdraws_it_with_a_lifetime_of_zero_and_ends_renewals()
     {
         var (client, session) = await _gateway.ConnectAsync();

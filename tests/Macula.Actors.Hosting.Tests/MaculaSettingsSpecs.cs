@@ -5,6 +5,7 @@ using Macula.Actors.Configuration;
 using Macula.Actors.Gateway;
 using Macula.Actors.Memory;
 using Macula.Actors.Mesh;
+using Macula.Actors.Protocol;
 using Macula.Actors.PubSub;
 using Macula.Actors.Registry;
 using Macula.Actors.Rpc;
@@ -101,9 +102,29 @@ public sealed class MaculaSettingsSpecs
     [InlineData("macula.mesh.keep-alive-interval", "30s", "macula.mesh.keep-alive-interval is '30s'")]
     [InlineData("macula.mesh.fingerprints", "0123", "macula.mesh.fingerprints is '0123'; allowed: SHA-256")]
     [InlineData("macula.mesh.client-certificate", "maybe", "macula.mesh.client-certificate is 'maybe'")]
+    [InlineData("macula.mesh.endpoint", "host:0", "macula.mesh.endpoint is 'host:0'; allowed: host:port")]
+    [InlineData("macula.mesh.peers", "host:9443", "macula.mesh.peers is 'host:9443'; allowed: a list of node-id@host:port")]
+    [InlineData("macula.mesh.peers", "a@h:1, a@h:2", "macula.mesh.peers is 'a@h:2'; allowed: a list of node-id@host:port")]
+    [InlineData("macula.registry.mass-expiry-share", "0", "macula.registry.mass-expiry-share is '0'")]
     [InlineData("macula.shutdown.grace", "1ms", "macula.shutdown.grace is '1ms'")]
     public void A_value_that_cannot_work_is_told(string key, string value, string fault) =>
         Assert.StartsWith(fault, Assert.Single(Faults(Bare().Set(key, value))), StringComparison.Ordinal);
+
+    [Fact]
+    public void Peers_of_the_mesh_are_read_from_their_texts()
+    {
+        var options = Bare().Set("macula.mesh.peers", "b@10.0.0.2:9444,me@home@[::1]").Set("macula.mesh.endpoint", "Here.example:1");
+
+        var known = MaculaSettings.Load(options).Actors.KnownPeers;
+
+        Assert.Equal(
+            [
+                new RegistryProtocol.Peer(NodeId.Parse("b"), new PeerAddress("10.0.0.2", 9444)),
+                new RegistryProtocol.Peer(NodeId.Parse("me@home"), new PeerAddress("::1", PeerAddress.DefaultPort)),
+            ],
+            known.Peers);
+        Assert.Equal(new PeerAddress("here.example", 1), known.Endpoint);
+    }
 
     [Theory]
     [InlineData("allow", "", "authenticated", false)]
@@ -278,10 +299,16 @@ public sealed class MaculaSettingsSpecs
         {
             ServiceTtl = TimeSpan.FromSeconds(300),
             CleanupInterval = TimeSpan.FromSeconds(60),
+            CacheTtl = TimeSpan.FromSeconds(60),
             MaxServices = 100_000,
             MaxServicesPerClient = 1000,
             MaxProvidersPerService = 1000,
+            MaxCachedServices = 10_000,
             MaxValueSize = 64 * KiB,
+            MaxStoredBytes = 256 * MiB,
+            MassExpiryGuard = true,
+            MassExpiryShare = 50,
+            MassExpiryMinimum = 20,
         },
         new RpcOptions
         {
@@ -315,6 +342,7 @@ public sealed class MaculaSettingsSpecs
             MaxRequesters = 20_000,
             RetireGrace = TimeSpan.FromSeconds(30),
         },
+        new KnownPeersOptions { Peers = [], RefreshInterval = TimeSpan.FromSeconds(60), Endpoint = null },
         new MemoryOptions
         {
             HighMark = 80,

@@ -12,6 +12,12 @@ public readonly record struct DhtDistance(UInt128 High, UInt128 Low) : IComparab
         ? (int)UInt128.LeadingZeroCount(High)
         : 128 + (int)UInt128.LeadingZeroCount(Low);
 
+    /// <summary>Whether a bit is set.</summary>
+    /// <param name="index">From 0, the most significant one, to 255.</param>
+    public bool HasBit(int index) => index < 128
+        ? (High >> (127 - index) & UInt128.One) != UInt128.Zero
+        : (Low >> (255 - index) & UInt128.One) != UInt128.Zero;
+
     public int CompareTo(DhtDistance other) =>
         High == other.High ? Low.CompareTo(other.Low) : High.CompareTo(other.High);
 

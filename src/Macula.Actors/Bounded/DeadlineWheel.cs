@@ -9,6 +9,7 @@ public sealed class DeadlineWheel<T>
     private readonly Deadline?[] _slots;
     private readonly long _resolution;
     private long _tick;
+    private Deadline? _next; // to be looked at by the expiry that goes on
 
     /// <param name="resolution">The width of a slot; above 0.</param>
     /// <param name="now">The time at the start.</param>
@@ -29,15 +30,24 @@ public sealed class DeadlineWheel<T>
     /// <summary>Sets a deadline for a value; hold the result to lift it.</summary>
     public Deadline Set(T value, TimeSpan at)
     {
+        var deadline = new Deadline(value);
+        Renew(deadline, at);
+        return deadline;
+    }
+
+    /// <summary>Sets a deadline, again or for the first time; one that is set is moved.</summary>
+    public void Renew(Deadline deadline, TimeSpan at)
+    {
+        ArgumentNullException.ThrowIfNull(deadline);
+        Lift(deadline);
         // Rounded up, so that nothing fires early; never into a slot that was already passed.
-        var due = Math.Max((at.Ticks + _resolution - 1) / _resolution, _tick + 1);
-        var deadline = new Deadline(value, due);
-        ref var head = ref _slots[due & (_slots.Length - 1)];
+        deadline.Due = Math.Max((at.Ticks + _resolution - 1) / _resolution, _tick + 1);
+        deadline.IsSet = true;
+        ref var head = ref _slots[deadline.Due & (_slots.Length - 1)];
         deadline.Next = head;
         if (head is not null) head.Previous = deadline;
         head = deadline;
         Count++;
-        return deadline;
     }
 
     /// <summary>Takes a deadline back. Lifting one that fired or was lifted does nothing.</summary>
@@ -46,6 +56,7 @@ public sealed class DeadlineWheel<T>
         ArgumentNullException.ThrowIfNull(deadline);
         if (!deadline.IsSet) return;
         deadline.IsSet = false;
+        if (ReferenceEquals(deadline, _next)) _next = deadline.Next;
         if (deadline.Previous is { } previous) previous.Next = deadline.Next;
         else _slots[deadline.Due & (_slots.Length - 1)] = deadline.Next;
         if (deadline.Next is { } next) next.Previous = deadline.Previous;
@@ -73,15 +84,12 @@ public sealed class DeadlineWheel<T>
 
     private int ExpireSlot(Deadline? head, long target, Action<T> expired)
     {
-        List<Deadline>? due = null;
-        for (var at = head; at is not null; at = at.Next)
-            if (at.Due <= target) (due ??= []).Add(at);
-        if (due is null) return 0;
-
         var count = 0;
-        foreach (var deadline in due)
+        _next = head;
+        while (_next is { } deadline)
         {
-            if (!deadline.IsSet) continue; // lifted by an earlier one of this round
+            _next = deadline.Next;
+            if (deadline.Due > target) continue;
             Lift(deadline);
             count++;
             expired(deadline.Value);
@@ -90,17 +98,21 @@ public sealed class DeadlineWheel<T>
         return count;
     }
 
-    /// <summary>One deadline that was set.</summary>
-    public sealed class Deadline
+    /// <summary>One deadline. A value that has one all its life may derive from this, so that setting it allocates
+    /// nothing.</summary>
+    public class Deadline
     {
-        internal Deadline(T value, long due) => (Value, Due) = (value, due);
+        public Deadline(T value) => Value = value;
+
+        /// <summary>A deadline that is its own value: <typeparamref name="T"/> is the deriving class.</summary>
+        protected Deadline() => Value = (T)(object)this;
 
         public T Value { get; }
 
-        /// <summary>False once it fired or was lifted.</summary>
-        public bool IsSet { get; internal set; } = true;
+        /// <summary>False before it was set, and once it fired or was lifted.</summary>
+        public bool IsSet { get; internal set; }
 
-        internal long Due { get; }
+        internal long Due { get; set; }
 
         internal Deadline? Previous { get; set; }
 

@@ -70,7 +70,8 @@ public sealed class GatewayActor : ReceiveActor
     {
         _clients = Concern(ClientManagerActor.Props(_settings.Clients, _census, _metrics), "clients");
         var pubSub = Concern(PubSubActor.Props(_settings.PubSub, _census, _metrics), "pubsub");
-        var registry = Concern(RegistryActor.Props(_settings.Registry, _identity.Node, _census, _metrics), "registry");
+        var registry = Concern(
+            RegistryActor.Props(_settings.Registry, _settings.KnownPeers, _identity.Node, _census, _metrics), "registry");
         _mesh = Context.Watch(Context.ActorOf(
             MeshPoolActor.Props(
                 _settings.Mesh, _edge.Provider, _edge.Dial, _settings.Gateway.MaxFrameSize, _census, _metrics),
@@ -78,6 +79,7 @@ public sealed class GatewayActor : ReceiveActor
         _rpc = Concern(
             RpcActor.Props(_settings.Rpc, _identity.Node, registry, _clients, _mesh, _census, _metrics), "rpc");
         _concerns.Add(_mesh);
+        registry.Tell(new RegistryProtocol.UseMesh(_mesh));
         var diagnostics = Context.ActorOf(DiagnosticsActor.Props(_identity, _census), "diagnostics");
         foreach (var procedure in DiagnosticsActor.Procedures)
             _rpc.Tell(new RpcProtocol.Register(procedure, diagnostics), diagnostics);
@@ -118,6 +120,7 @@ public sealed class GatewayActor : ReceiveActor
         _log.Warning("The concern {Concern} failed and has started anew: all connections announce themselves to it", concern.Path.Name);
         _metrics.ConcernRestarted(concern.Path.Name);
         _memory.Tell(MemoryProtocol.GetLevel.Instance, concern);
+        if (concern.Equals(_neighbours!.Registry)) concern.Tell(new RegistryProtocol.UseMesh(_mesh));
         if (concern.Equals(_rpc))
             foreach (var (procedure, handler) in _handlers)
                 concern.Tell(new RpcProtocol.Register(procedure, handler), handler);

@@ -36,6 +36,7 @@ public sealed class GatewayMetrics
     private readonly Counter<long> _retainedSent;
     private readonly Counter<long> _retainedCut;
     private readonly Counter<long> _expired;
+    private readonly Counter<long> _registryLookups;
     private readonly Counter<long> _restarts;
     private readonly Counter<long> _memorySteps;
     private readonly Counter<long> _meshDials;
@@ -69,6 +70,7 @@ public sealed class GatewayMetrics
         _retainedSent = meter.CreateCounter<long>("macula.pubsub.retained_sent", "{message}");
         _retainedCut = meter.CreateCounter<long>("macula.pubsub.retained_cut", "{subscription}");
         _expired = meter.CreateCounter<long>("macula.registry.expired", "{service}");
+        _registryLookups = meter.CreateCounter<long>("macula.registry.lookups", "{lookup}");
         _restarts = meter.CreateCounter<long>("macula.concern.restarts", "{restart}");
         _memorySteps = meter.CreateCounter<long>("macula.memory.steps", "{step}");
         meter.CreateObservableGauge("macula.memory.live", () => Memory.Live, "By");
@@ -158,6 +160,9 @@ public sealed class GatewayMetrics
     }
 
     public void ServicesExpired(int count) => _expired.Add(count);
+
+    /// <param name="outcome">Where providers were found: <c>local</c>, <c>cached</c> or <c>missed</c>.</param>
+    public void ServiceLookedUp(string outcome) => _registryLookups.Add(1, Tag("outcome", outcome));
 
     public void ConcernRestarted(string concern) => _restarts.Add(1, Tag("concern", concern));
 

@@ -12,7 +12,7 @@ namespace Macula.Actors.Gateway;
 /// <summary>The options of all actors of a node.</summary>
 public sealed record GatewaySettings(
     GatewayOptions Gateway, ClientManagerOptions Clients, PubSubOptions PubSub, RegistryOptions Registry,
-    RpcOptions Rpc, MeshOptions Mesh, MemoryOptions Memory)
+    RpcOptions Rpc, MeshOptions Mesh, KnownPeersOptions KnownPeers, MemoryOptions Memory)
 {
     /// <summary>Reads the <c>macula</c> tree.</summary>
     /// <exception cref="SettingsException">Lists every fault of all sections.</exception>
@@ -26,6 +26,7 @@ public sealed record GatewaySettings(
             RegistryOptions.Read(Section("macula.registry")),
             RpcOptions.Read(Section("macula.rpc")),
             MeshOptions.Read(Section("macula.mesh")),
+            KnownPeersOptions.Read(Section("macula.mesh")),
             MemoryOptions.Read(Section("macula.memory")));
         string[] faults = [.. readers.SelectMany(reader => reader.Faults)];
         return faults.Length == 0 ? settings : throw new SettingsException(faults);

@@ -58,9 +58,9 @@ internal sealed class StandingRequests
 
     public void Refused(RegistryProtocol.NotStored msg)
     {
-        foreach (var record in msg.Records)
+        foreach (var (key, record) in msg.Records)
         {
-            var place = (msg.Key, record.Record.NodeId);
+            var place = (key, record.Record.NodeId);
             if (_records.TryGetValue(place, out var known) && ReferenceEquals(known.Record, record)) _records.Remove(place);
         }
     }

@@ -2,50 +2,83 @@ using Akka.Actor;
 using Akka.Event;
 using Macula.Actors.Bounded;
 using Macula.Actors.Gateway;
+using Macula.Actors.Memory;
+using Macula.Actors.Mesh;
 using Macula.Actors.Protocol;
 using static Macula.Actors.Registry.RegistryProtocol;
 
 namespace Macula.Actors.Registry;
 
-/// <summary>Who provides what, for how long; and which nodes are known.</summary>
+/// <summary>Who provides what, for how long, here and elsewhere; and which nodes are known.</summary>
 /// <remarks>A lease ends exactly: what is over is never found, and the sweep each cleanup-interval only frees its
-/// memory. Each owner of a record and each known node's connection is watched; its end withdraws all of it.</remarks>
+/// memory. Each connection that is known or has stored something is watched; its end withdraws all of it.</remarks>
 public sealed class RegistryActor : ConcernActor
 {
     private const int ClosestNodes = 20;
+    private const int ClosestPeers = 3;
 
     // A reply must fit into a frame that any peer takes; who wants more providers than that asks again later.
     private const int MaxReplyBytes = 512 * 1024;
 
+    // For a question to a peer, the dial included; it is over before the next refresh in any case.
+    private static readonly TimeSpan ExchangeTimeout = TimeSpan.FromSeconds(5);
+
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly Dictionary<IActorRef, NodeId> _seen = [];
     private readonly Dictionary<NodeId, IActorRef> _seenOn = [];
+    private readonly Dictionary<ulong, Peer> _asked = []; // by the exchange that is under way
     private readonly LogThrottle _refusals = new(TimeSpan.FromSeconds(1));
     private readonly RegistryOptions _options;
+    private readonly KnownPeersOptions _peerOptions;
+    private readonly NodeId _self;
+    private readonly ReadOnlyMemory<byte> _question;
     private readonly GatewayMetrics _metrics;
     private readonly ServiceTable _services;
-    private readonly RoutingTable<NodeInfo> _nodes;
+    private readonly DiscoveryCache _cache;
+    private readonly RoutingTable<NodeInfo> _nodes; // clients that are connected here
+    private readonly PeerTable _peers;
     private readonly BoundedTable _serviceTable;
+    private readonly BoundedTable _byteTable;
+    private readonly BoundedTable _cacheTable;
     private readonly BoundedTable _nodeTable;
+    private readonly BoundedTable _peerTable;
+    private IActorRef? _mesh;
+    private ulong _lastId;
+    private bool _isCaching = true;
 
-    public static Props Props(RegistryOptions options, NodeId self, TableCensus census, GatewayMetrics metrics) =>
-        Akka.Actor.Props.Create(() => new RegistryActor(options, self, census, metrics));
+    public static Props Props(
+        RegistryOptions options, KnownPeersOptions peers, NodeId self, TableCensus census, GatewayMetrics metrics) =>
+        Akka.Actor.Props.Create(() => new RegistryActor(options, peers, self, census, metrics));
 
-    public RegistryActor(RegistryOptions options, NodeId self, TableCensus census, GatewayMetrics metrics)
+    public RegistryActor(
+        RegistryOptions options, KnownPeersOptions peers, NodeId self, TableCensus census, GatewayMetrics metrics)
     {
-        (_options, _metrics) = (options, metrics);
-        _services = new ServiceTable(options, Now);
+        (_options, _peerOptions, _self, _metrics) = (options, peers, self, metrics);
+        var context = Context;
+        _services = new ServiceTable(options, Now, connection => context.Watch(connection));
+        _cache = new DiscoveryCache(options, Now);
         _nodes = new RoutingTable<NodeInfo>(self);
+        _peers = new PeerTable(peers, self, Now);
+        _question = new FindNodeMessage(self.Bytes).ToFrame();
         _serviceTable = census.Add("registry.services", options.MaxServices);
+        _byteTable = census.Add("registry.bytes", options.MaxStoredBytes);
+        _cacheTable = census.Add("registry.cache", options.MaxCachedServices);
         _nodeTable = census.Add("registry.nodes", _nodes.Limit);
+        _peerTable = census.Add("registry.peers", _peers.Limit);
+        PeersChanged();
 
         Working();
     }
 
     private static TimeSpan Now => Context.System.Scheduler.Elapsed();
 
-    protected override void PreStart() =>
+    private static long UnixNow => Context.System.Scheduler.Now.ToUnixTimeMilliseconds();
+
+    protected override void PreStart()
+    {
         Timers.StartPeriodicTimer(Tick.Sweep, Tick.Sweep, _options.CleanupInterval);
+        Timers.StartPeriodicTimer(Tick.Refresh, Tick.Refresh, _peerOptions.RefreshInterval);
+    }
 
     // What is being handled when this actor fails gets no answer; its stream must not wait for one.
     protected override void PreRestart(Exception reason, object message)
@@ -62,66 +95,149 @@ public sealed class RegistryActor : ConcernActor
         ReceiveLeased<FindNode>(OnFindNode);
         ReceiveLeased<FindProviders>(OnFindProviders);
         ReceiveLeased<NodeSeen>(OnNodeSeen);
+        Receive<Learned>(OnLearned);
+        Receive<FindNextHops>(OnFindNextHops);
+        Receive<PeerFailed>(msg => OnPeerFailed(msg.Node));
         Receive<StreamEnded>(OnStreamEnded);
-        Receive<Resume>(OnResume);
-        Receive<Terminated>(msg => OnTerminated(msg.ActorRef));
-        Receive<Tick>(_ => OnSweep());
+        Recovering();
     }
 
     // The end of a stream waits for what was said on it before.
     protected override void Recovering()
     {
         Receive<Resume>(OnResume);
+        Receive<UseMesh>(OnUseMesh);
+        Receive<MeshProtocol.Exchanged>(OnExchanged);
+        Receive<MeshProtocol.ExchangeFailed>(OnExchangeFailed);
+        Receive<MemoryProtocol.LevelChanged>(msg => OnLevel(msg.Level));
         Receive<Terminated>(msg => OnTerminated(msg.ActorRef));
-        Receive<Tick>(_ => OnSweep());
+        Receive<Tick>(tick => tick == Tick.Sweep, _ => OnSweep());
+        Receive<Tick>(_ => OnRefresh());
     }
+
+    // ---- leases
 
     private void OnStore(Store msg)
     {
-        var owner = msg.Sender.IsEmpty ? null : msg.Stream.Connection;
-        if (owner is not null && !owner.Equals(_seenOn.GetValueOrDefault(msg.Sender))) return; // superseded
-        List<StoredRecord>? refused = null;
+        if (!msg.Sender.IsEmpty && !msg.Stream.Connection.Equals(_seenOn.GetValueOrDefault(msg.Sender))) return; // superseded
+        List<(DhtKey, StoredRecord)>? refused = null;
         foreach (var record in msg.Records)
-        {
-            if (Put(msg.Key, record, msg.Stream, msg.Sender) is not { } fault) continue;
-            (refused ??= []).Add(record);
-            if (_refusals.Admits(Now, out var suppressed))
-                _log.Warning("STORE refused: {Fault} ({Suppressed} more not logged)", fault, suppressed);
-        }
-
-        if (refused is not null) msg.Stream.Connection.Tell(new NotStored(msg.Stream, msg.Key, refused));
-        if (owner is not null) WatchOrNot(owner);
-        _serviceTable.Set(_services.Count);
+            if (!TryPut(msg.Key, record, msg.Stream, msg.Sender)) (refused ??= []).Add((msg.Key, record));
+        if (refused is not null) msg.Stream.Connection.Tell(new NotStored(refused));
+        ServicesChanged();
     }
 
-    private string? Put(DhtKey key, StoredRecord stored, IFrameSink stream, NodeId sender)
+    private bool TryPut(DhtKey key, StoredRecord stored, IFrameSink stream, NodeId sender)
     {
-        var (record, value) = (stored.Record, stored.Value);
-        if (value.Bytes.Length > _options.MaxValueSize)
-            return $"a value of {value.Bytes.Length} bytes is more than max-value-size {_options.MaxValueSize}";
-        var owner = sender.IsEmpty ? null : stream.Connection;
-        var isOwn = owner is not null && record.NodeId == sender;
+        var record = stored.Record;
+        var claim = sender.IsEmpty ? Claim.Peer : record.NodeId == sender ? Claim.Own : Claim.Client;
         if (record.Ttl == 0)
         {
-            _services.Withdraw(key, record.NodeId, owner, isOwn);
-            return null;
+            _services.Withdraw(key, record.NodeId, stream, claim);
+            return true;
         }
 
-        var due = stored.At + TimeSpan.FromSeconds(Math.Min(record.Ttl, _options.ServiceTtl.TotalSeconds));
-        var callable = owner is not null && !record.Metadata.IsEmpty; // subscriptions are stored too, without metadata
-        var refusal = _services.Put(key, stored, stream, owner, isOwn, callable, due);
-        if (refusal == StoreRefusal.None) return null;
-        _serviceTable.Reject();
-        return refusal switch
+        if (stored.Value.Bytes.Length > _options.MaxValueSize)
         {
-            StoreRefusal.MaxServices => $"the node has max-services {_options.MaxServices} already",
-            StoreRefusal.MaxServicesPerClient =>
-                $"the client has max-services-per-client {_options.MaxServicesPerClient} already",
-            StoreRefusal.MaxProvidersPerService =>
-                $"the service has max-providers-per-service {_options.MaxProvidersPerService} already",
-            _ => $"the record of {record.NodeId} belongs to another client that is connected",
-        };
+            _serviceTable.Reject("too_large");
+            LogRefusal($"a value of {stored.Value.Bytes.Length} bytes is more than max-value-size {_options.MaxValueSize}");
+            return false;
+        }
+
+        // Subscriptions are stored too, without metadata. A client is called on its stream, whatever endpoint it names.
+        var isCallable = !record.Metadata.IsEmpty;
+        var address = isCallable && claim != Claim.Own ? Elsewhere(record) : null;
+        if (claim == Claim.Peer && address is null) isCallable = false;
+        var due = stored.At + TimeSpan.FromTicks(Math.Min(record.Ttl * TimeSpan.TicksPerSecond, _options.ServiceTtl.Ticks));
+        var refusal = _services.Put(key, stored, stream, claim, address, isCallable, due);
+        if (refusal == StoreRefusal.None) return true;
+        OnRefused(refusal, record.NodeId);
+        return false;
     }
+
+    private PeerAddress? Elsewhere(ServiceRecord record) =>
+        PeerAddress.TryParse(record.Endpoint.ToString(), out var address) && _peers.IsOther(new Peer(record.NodeId, address))
+            ? address
+            : null;
+
+    private void OnRefused(StoreRefusal refusal, NodeId node)
+    {
+        var (table, reason, sentence) = refusal switch
+        {
+            StoreRefusal.MaxServices =>
+                (_serviceTable, BoundedTable.Full, $"the node has max-services {_options.MaxServices} already"),
+            StoreRefusal.MaxServicesPerClient =>
+                (_serviceTable, "per_client",
+                    $"the client has max-services-per-client {_options.MaxServicesPerClient} already"),
+            StoreRefusal.MaxProvidersPerService =>
+                (_serviceTable, "per_service",
+                    $"the service has max-providers-per-service {_options.MaxProvidersPerService} already"),
+            StoreRefusal.MaxStoredBytes =>
+                (_byteTable, BoundedTable.Full, $"the node has max-stored-bytes {_options.MaxStoredBytes} already"),
+            _ => (_serviceTable, "not_owner", $"the record of {node} belongs to another client that is connected"),
+        };
+        table.Reject(reason);
+        LogRefusal(sentence);
+    }
+
+    private void LogRefusal(string fault)
+    {
+        if (_refusals.Admits(Now, out var suppressed))
+            _log.Warning("STORE refused: {Fault} ({Suppressed} more not logged)", fault, suppressed);
+    }
+
+    private void OnResume(Resume msg)
+    {
+        if (!msg.Node.IsEmpty) See(msg.Stream, msg.Node, msg.Address, msg.Endpoint);
+        List<(DhtKey, StoredRecord)> refused = [];
+        foreach (var (stream, key, record) in msg.Records)
+            if (!TryPut(key, record, stream, msg.Node)) refused.Add((key, record));
+        if (refused.Count > 0) msg.Stream.Connection.Tell(new NotStored(refused));
+        ServicesChanged();
+    }
+
+    private void OnStreamEnded(StreamEnded msg)
+    {
+        _services.WithdrawAll(msg.Stream);
+        ServicesChanged();
+    }
+
+    private void OnTerminated(IActorRef connection)
+    {
+        _services.WithdrawAll(connection);
+        ForgetNode(connection);
+        ServicesChanged();
+        _nodeTable.Set(_nodes.Count);
+    }
+
+    private void OnSweep()
+    {
+        var removed = _services.Sweep(
+            Now, static (connection, records) => connection.Tell(new NotStored(records)), out var kept);
+        if (kept > 0)
+        {
+            _log.Warning(
+                "Service cleanup: {Kept} of {Count} services expired at once, which this node probably caused itself "
+                + "(was it stopped?): they are kept for another {Interval}",
+                kept, _services.Count, _options.CleanupInterval);
+        }
+
+        _serviceTable.Expired(removed);
+        _metrics.ServicesExpired(removed);
+        ServicesChanged();
+        _cacheTable.Expired(_cache.Expire(Now));
+        _cacheTable.Set(_cache.Count);
+        if (removed > 0) _log.Info("Service cleanup: removed {Count} expired service(s)", removed);
+        else _log.Debug("Service cleanup: no expired services");
+    }
+
+    private void ServicesChanged()
+    {
+        _serviceTable.Set(_services.Count);
+        _byteTable.Set(_services.Bytes);
+    }
+
+    // ---- lookups
 
     private void OnFindValue(FindValue msg)
     {
@@ -137,36 +253,72 @@ public sealed class RegistryActor : ConcernActor
 
         var reply = values.Count > 0
             ? FindValueReplyMessage.Found(values)
-            : FindValueReplyMessage.Missed(Closest(key));
+            : FindValueReplyMessage.Missed(Closest(key, []));
         msg.Stream.TrySend(reply.ToFrame(), FrameDelivery.Answer);
     }
 
     private void OnFindNode(FindNode msg)
     {
-        var reply = new FindNodeReplyMessage(Closest(DhtKey.FromBytes(msg.Message.Target.Span)));
+        NodeInfo[] self = _peerOptions.Endpoint is { } endpoint ? [PeerTable.Info(new Peer(_self, endpoint), UnixNow)] : [];
+        var reply = new FindNodeReplyMessage(Closest(DhtKey.FromBytes(msg.Message.Target.Span), self));
         msg.Stream.TrySend(reply.ToFrame(), FrameDelivery.Answer);
     }
 
-    private List<NodeInfo> Closest(DhtKey target) =>
-        [.. _nodes.Closest(target, ClosestNodes).Select(found => found.Value)];
+    // Clients that are connected here and peers: whoever is both is told of as connected here.
+    private List<NodeInfo> Closest(DhtKey target, NodeInfo[] self) =>
+    [
+        .. _nodes.Closest(target, ClosestNodes).Select(found => found.Value)
+            .Concat(_peers.Infos(target, ClosestNodes))
+            .Concat(self)
+            .DistinctBy(info => info.NodeId)
+            .OrderBy(info => DhtKey.ForNode(info.NodeId).DistanceTo(target))
+            .Take(ClosestNodes),
+    ];
 
     private void OnFindProviders(FindProviders msg)
     {
         var (live, turn) = _services.Providers(msg.Key, Now);
-        Sender.Tell(new Providers(msg.Id, live, turn, []));
+        if (live.Length > 0)
+        {
+            if (_cache.Count > 0) _cache.TryFind(msg.Key, live, Now, out live, out _);
+            _metrics.ServiceLookedUp("local");
+        }
+        else
+        {
+            _metrics.ServiceLookedUp(_cache.TryFind(msg.Key, live, Now, out live, out turn) ? "cached" : "missed");
+        }
+
+        Sender.Tell(new Providers(msg.Id, live, turn, live.Length > 0 ? [] : _peers.Closest(msg.Key, ClosestPeers)));
     }
+
+    private void OnLearned(Learned msg)
+    {
+        if (!_isCaching) return;
+        Provider[] providers =
+        [
+            .. msg.Providers
+                .Where(provider => provider.Peer is { } peer && provider.Node != _self && _peers.IsOther(peer))
+                .DistinctBy(provider => provider.Node)
+                .Take(_options.MaxProvidersPerService),
+        ];
+        if (_cache.Put(msg.Key, providers, msg.Ttl > TimeSpan.Zero ? msg.Ttl : _options.CacheTtl, Now)) _cacheTable.Evicted();
+        _cacheTable.Set(_cache.Count);
+    }
+
+    private void OnFindNextHops(FindNextHops msg) =>
+        Sender.Tell(new NextHops(msg.Id, _peers.Closer(DhtKey.ForNode(msg.Destination), msg.From, ClosestPeers)));
+
+    private void OnLevel(MemoryLevel level)
+    {
+        _isCaching = level < MemoryLevel.DropCaches;
+        if (_isCaching) return;
+        _cacheTable.Evicted(_cache.Clear());
+        _cacheTable.Set(0);
+    }
+
+    // ---- nodes
 
     private void OnNodeSeen(NodeSeen msg) => See(msg.Stream, msg.Node, msg.Address, msg.Endpoint);
-
-    private void OnResume(Resume msg)
-    {
-        if (!msg.Node.IsEmpty) See(msg.Stream, msg.Node, msg.Address, msg.Endpoint);
-        foreach (var (stream, key, record) in msg.Records)
-            if (Put(key, record, stream, msg.Node) is not null)
-                stream.Connection.Tell(new NotStored(stream, key, [record]));
-        if (!msg.Node.IsEmpty) WatchOrNot(msg.Stream.Connection);
-        _serviceTable.Set(_services.Count);
-    }
 
     private void See(IFrameSink stream, NodeId node, string address, string endpoint)
     {
@@ -177,31 +329,15 @@ public sealed class RegistryActor : ConcernActor
             // The newer session advertises anew, while the older may take its time to end.
             _services.WithdrawAll(superseded);
             ForgetNode(superseded);
-            WatchOrNot(superseded);
-            _serviceTable.Set(_services.Count);
+            ServicesChanged();
         }
 
-        var lastSeen = Context.System.Scheduler.Now.ToUnixTimeMilliseconds();
-        var info = new NodeInfo(node, address, lastSeen, endpoint.Length > 0 ? (Utf8Text?)endpoint : null);
+        var info = new NodeInfo(
+            node, address, UnixNow, endpoint.Length > 0 ? (Utf8Text?)endpoint : null);
         _nodes.Put(node, info); // not when its bucket is full, or it has the id of this node
         _seen[connection] = node;
         _seenOn[node] = connection;
-        WatchOrNot(connection);
-        _nodeTable.Set(_nodes.Count);
-    }
-
-    private void OnStreamEnded(StreamEnded msg)
-    {
-        _services.WithdrawAll(msg.Stream.Connection, msg.Stream);
-        WatchOrNot(msg.Stream.Connection);
-        _serviceTable.Set(_services.Count);
-    }
-
-    private void OnTerminated(IActorRef connection)
-    {
-        _services.WithdrawAll(connection);
-        ForgetNode(connection);
-        _serviceTable.Set(_services.Count);
+        Context.Watch(connection);
         _nodeTable.Set(_nodes.Count);
     }
 
@@ -213,25 +349,66 @@ public sealed class RegistryActor : ConcernActor
         _nodes.Remove(node);
     }
 
-    private void OnSweep()
+    private void OnUseMesh(UseMesh msg)
     {
-        var removed = _services.Expire(Now, (stream, key, record) =>
-            stream.Connection.Tell(new NotStored(stream, key, [record])));
-        _serviceTable.Expired(removed);
-        _metrics.ServicesExpired(removed);
-        _serviceTable.Set(_services.Count);
-        if (removed > 0) _log.Info("Service cleanup: removed {Count} expired service(s)", removed);
-        else _log.Debug("Service cleanup: no expired services");
+        _mesh = msg.Mesh;
+        OnRefresh(); // what the one before was asked is not answered any more
     }
 
-    private void WatchOrNot(IActorRef connection)
+    private void OnRefresh()
     {
-        if (_services.Owns(connection) || _seen.ContainsKey(connection)) Context.Watch(connection);
-        else Context.Unwatch(connection);
+        _asked.Clear();
+        if (_mesh is null) return;
+        var timeout = ExchangeTimeout < _peerOptions.RefreshInterval ? ExchangeTimeout : _peerOptions.RefreshInterval;
+        foreach (var peer in _peers.Next(ClosestPeers))
+        {
+            _asked.Add(++_lastId, peer);
+            _mesh.Tell(new MeshProtocol.Exchange(peer.Node, peer.Address, _question, timeout, _lastId));
+        }
+    }
+
+    private void OnExchanged(MeshProtocol.Exchanged msg)
+    {
+        if (!_asked.Remove(msg.Id, out var peer)) return;
+        PeersChanged(_peers.Seen(peer, Now, UnixNow));
+        if (msg.Type != FrameType.FindNodeReply
+            || !FindNodeReplyMessage.TryDecode(new(msg.Payload), out var reply, out _))
+        {
+            _log.Debug("{Peer} did not answer FIND_NODE with its reply, but with {Type}", peer.Node, msg.Type);
+            return;
+        }
+
+        foreach (var node in reply.Nodes.Take(ClosestNodes))
+            if (PeerAddress.TryParse(node.Endpoint?.ToString(), out var address))
+                PeersChanged(_peers.Named(new Peer(node.NodeId, address), Now, node.LastSeen));
+    }
+
+    // Only what lies with the peer itself speaks against it.
+    private void OnExchangeFailed(MeshProtocol.ExchangeFailed msg)
+    {
+        if (!_asked.Remove(msg.Id, out var peer)) return;
+        _log.Debug("{Peer} at {Address} could not be asked: {Fault}", peer.Node, peer.Address, msg.Message);
+        if (msg.Reason is MeshRefusal.ConnectFailed or MeshRefusal.StreamFailed or MeshRefusal.Timeout)
+            OnPeerFailed(peer.Node);
+    }
+
+    private void PeersChanged(bool gaveWay = false)
+    {
+        if (gaveWay) _peerTable.Evicted();
+        _peerTable.Set(_peers.Count);
+    }
+
+    private void OnPeerFailed(NodeId node)
+    {
+        _peers.Failed(node);
+        PeersChanged();
+        _cache.Forget(node);
+        _cacheTable.Set(_cache.Count);
     }
 
     private enum Tick
     {
         Sweep,
+        Refresh,
     }
 }

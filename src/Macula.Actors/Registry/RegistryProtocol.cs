@@ -1,3 +1,4 @@
+using Akka.Actor;
 using Macula.Actors.Gateway;
 using Macula.Actors.Mesh;
 using Macula.Actors.Protocol;
@@ -23,10 +24,8 @@ public static class RegistryProtocol
     /// <param name="At">When it came, in scheduler time: its lease counts from there.</param>
     public sealed record StoredRecord(ServiceRecord Record, RawValue Value, TimeSpan At);
 
-    /// <summary>Told to the connection of <paramref name="Stream"/>, when records that it asked for were refused or their
-    /// lease is over.</summary>
-    public sealed record NotStored(
-        IFrameSink Stream, DhtKey Key, IReadOnlyList<StoredRecord> Records) : IToConnection;
+    /// <summary>Told to a connection when records that it asked for were refused or their lease is over.</summary>
+    public sealed record NotStored(IReadOnlyList<(DhtKey Key, StoredRecord Record)> Records) : IToConnection;
 
     /// <summary>What a client is and has stored, told to an actor that has restarted.</summary>
     public sealed record Resume(
@@ -59,8 +58,11 @@ public static class RegistryProtocol
     /// <summary>Another node, and where it listens.</summary>
     public sealed record Peer(NodeId Node, PeerAddress Address);
 
-    /// <summary>What peers answered to FIND_VALUE: kept for cache-ttl. Not answered.</summary>
-    public sealed record Learned(DhtKey Key, IReadOnlyList<Provider> Providers) : ILocal;
+    /// <summary>What peers answered to FIND_VALUE: kept for cache-ttl, unless it is empty. Not answered.</summary>
+    /// <param name="Providers">Those without a peer are left out.</param>
+    /// <param name="Ttl">The shortest that the records themselves say, where that is less than cache-ttl; 0: not said.
+    /// </param>
+    public sealed record Learned(DhtKey Key, IReadOnlyList<Provider> Providers, TimeSpan Ttl = default) : ILocal;
 
     /// <summary>To whom does an RPC_ROUTE go that is for nobody here? Answered <see cref="NextHops"/>.</summary>
     /// <param name="From">Whom it came from, or default: it never goes back there.</param>
@@ -71,6 +73,10 @@ public static class RegistryProtocol
 
     /// <summary>A peer could not be reached: it is known no longer. Not answered.</summary>
     public sealed record PeerFailed(NodeId Node) : ILocal;
+
+    /// <summary>The pool through which peers are asked for others; told by the gateway at the start, and again when
+    /// either of the two has restarted. Not answered.</summary>
+    public sealed record UseMesh(IActorRef Mesh) : ILocal;
 
     /// <summary>The stream has ended: what was advertised on it goes. The end of its connection is watched.</summary>
     public sealed record StreamEnded(IFrameSink Stream) : ILocal;

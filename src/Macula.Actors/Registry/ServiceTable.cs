@@ -1,6 +1,8 @@
+using System.Runtime.InteropServices;
 using Akka.Actor;
 using Macula.Actors.Bounded;
 using Macula.Actors.Gateway;
+using Macula.Actors.Mesh;
 using Macula.Actors.Protocol;
 using static Macula.Actors.Registry.RegistryProtocol;
 
@@ -13,187 +15,510 @@ internal enum StoreRefusal
     MaxServices,
     MaxServicesPerClient,
     MaxProvidersPerService,
+    MaxStoredBytes,
 
     /// <summary>Another live client owns the record of this node.</summary>
     NotOwner,
 }
 
-/// <summary>Records by key and node, each with a lease; by owner; and what can be called. Each operation is O(1), expiry
-/// costs what expires, and all indexes change together. Not thread-safe.</summary>
-internal sealed class ServiceTable(RegistryOptions options, TimeSpan now)
+/// <summary>Who stores a record.</summary>
+internal enum Claim
+{
+    /// <summary>The client that the record names. It has it, whoever put it first.</summary>
+    Own,
+
+    /// <summary>A client, for another node. The record ends with the client.</summary>
+    Client,
+
+    /// <summary>A mesh peer. The record outlives the peer's connection, and anyone may replace it.</summary>
+    Peer,
+}
+
+/// <summary>Records by key and node, each with a lease; by the stream that they came on; and what can be called.</summary>
+/// <remarks>Each operation is O(1), expiry costs what expires, and all indexes change together. A lease that is over waits
+/// in <see cref="_overdue"/> for the next sweep; it is not found meanwhile, unless it is kept with a mass of others
+/// (<see cref="Judge"/>). <see cref="Detach"/> is the only way out. Not thread-safe.</remarks>
+/// <param name="watch">Told of each connection that has records now, as often as it comes to have some.</param>
+internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action<IActorRef> watch)
 {
     private const int Slots = 512;
+    private const int BatchSize = 512;
+
+    // Fewer records than this are found faster by looking at each.
+    private const int IndexFrom = 8;
 
     private static readonly TimeSpan FinestResolution = TimeSpan.FromMilliseconds(100);
 
     private readonly Dictionary<DhtKey, Service> _services = [];
-    private readonly Dictionary<IActorRef, HashSet<Record>> _owners = [];
+    private readonly Dictionary<IActorRef, Owner> _owners = [];
+    private readonly Dictionary<IFrameSink, Source> _streams = [];
+    private readonly List<Record> _overdue = [];
+    private readonly List<Owner> _told = [];
+    private int _unjudged; // of the overdue ones, those that were not kept yet
+    private int _kept; // since the last sweep
 
     // One turn of the wheel is longer than any lease, so that a sweep meets what is due and hardly anything else.
     private readonly DeadlineWheel<Record> _leases =
         new(TimeSpan.FromTicks(Math.Max(FinestResolution.Ticks, options.ServiceTtl.Ticks / (Slots / 2))), now, Slots);
 
     /// <summary>Records, all keys together.</summary>
-    public int Count => _leases.Count;
+    public int Count => _leases.Count + _overdue.Count;
 
-    /// <summary>Connections that own records.</summary>
-    public int Owners => _owners.Count;
+    /// <summary>Bytes of all values.</summary>
+    public long Bytes { get; private set; }
 
     /// <summary>Puts or renews a record; a new value replaces the old one of the same node.</summary>
-    /// <param name="owner">Whose end takes the record, or null.</param>
-    /// <param name="isOwn">True when the owner is that very node: its records are its own, whoever put them first.</param>
+    /// <param name="stream">What it came on, whose end takes it, unless it is a peer's.</param>
+    /// <param name="address">Where its node can be called, unless on the stream; or null.</param>
+    /// <param name="isCallable">Whether its node can be called at all.</param>
     public StoreRefusal Put(
-        DhtKey key, StoredRecord stored, IFrameSink stream, IActorRef? owner, bool isOwn, bool callable, TimeSpan due)
+        DhtKey key, StoredRecord stored, IFrameSink stream, Claim claim, PeerAddress? address, bool isCallable,
+        TimeSpan due)
     {
+        var source = claim == Claim.Peer ? PeerSource(stream.Connection) : StreamSource(stream);
         var node = stored.Record.NodeId;
-        var service = _services.GetValueOrDefault(key);
-        var record = service?.Records.GetValueOrDefault(node);
-        if (record is null)
+        _services.TryGetValue(key, out var service);
+        var record = service?.Find(node);
+        if (Refusal(service, record, stored, source, claim) is var refusal and not StoreRefusal.None)
         {
-            if (Refusal(service, owner) is var refusal and not StoreRefusal.None) return refusal;
-            if (service is null) _services[key] = service = new Service(key);
-            record = new Record(service, node, stored, stream);
-            service.Records.Add(node, record);
-            service.Order.AddLast(record.Place);
-        }
-        else if (record.Owner is not null && !record.Owner.Equals(owner) && !isOwn)
-        {
-            return StoreRefusal.NotOwner;
+            Drop(source);
+            return refusal;
         }
 
-        // Also on renewal: the value and the stream are those of the last STORE, the place is kept.
-        (record.Stored, record.Stream, record.IsCallable) = (stored, stream, callable);
-        if (record.Lease is not null) _leases.Lift(record.Lease);
-        (record.Lease, record.Due) = (_leases.Set(record, due), due);
-        record.Service.Live = null;
-        Own(record, owner);
+        var size = stored.Value.Bytes.Length;
+        Bytes += size;
+        if (record is null)
+        {
+            if (service is null) _services.Add(key, service = new Service(key));
+            record = new Record(service, stored);
+            service.Add(record);
+        }
+        else
+        {
+            service = record.Service;
+            // Also on renewal: the value and the stream are those of the last STORE, the place is kept.
+            Bytes -= record.Size;
+            record.Stored = stored;
+            Settle(record);
+        }
+
+        Move(record, source);
+        (record.Claim, record.Size) = (claim, size);
+        if (record.CallOn(isCallable && address is null ? stream : null, isCallable ? address : null)) service.Live = null;
+        record.DueAt = due;
+        service.LiveUpTo(due);
+        _leases.Renew(record, due);
         return StoreRefusal.None;
     }
 
-    public bool Withdraw(DhtKey key, NodeId node, IActorRef? owner, bool isOwn)
+    /// <summary>Withdraws a record, if it may be withdrawn by this stream.</summary>
+    public bool Withdraw(DhtKey key, NodeId node, IFrameSink stream, Claim claim)
     {
-        if (_services.GetValueOrDefault(key)?.Records.GetValueOrDefault(node) is not { } record) return false;
-        if (record.Owner is not null && !record.Owner.Equals(owner) && !isOwn) return false;
+        if (!_services.TryGetValue(key, out var service) || service.Find(node) is not { } record) return false;
+        if (!IsFree(record, stream.Connection, claim)) return false;
         Remove(record);
         return true;
     }
 
-    /// <summary>Withdraws all that an owner has, or only what it advertised on one stream.</summary>
-    public void WithdrawAll(IActorRef owner, IFrameSink? stream = null)
+    /// <summary>Withdraws all that a connection advertised. What it stored as a mesh peer stays.</summary>
+    public void WithdrawAll(IActorRef connection)
     {
-        if (!_owners.TryGetValue(owner, out var owned)) return;
-        foreach (var record in owned.ToArray())
-            if (stream is null || record.Stream == stream) Remove(record);
+        if (!_owners.TryGetValue(connection, out var owner)) return;
+        foreach (var source in owner.Sources.ToArray()) Withdraw(source);
     }
 
-    public bool Owns(IActorRef owner) => _owners.ContainsKey(owner);
+    /// <summary>Withdraws what was advertised on one stream.</summary>
+    public void WithdrawAll(IFrameSink stream)
+    {
+        if (_streams.TryGetValue(stream, out var source)) Withdraw(source);
+    }
 
     /// <summary>The values under a key whose lease is not over, the longest advertised first.</summary>
-    public IEnumerable<RawValue> Values(DhtKey key, TimeSpan now) =>
-        _services.GetValueOrDefault(key)?.Order.Where(record => record.Due > now).Select(record => record.Stored.Value)
-        ?? [];
+    public IEnumerable<RawValue> Values(DhtKey key, TimeSpan now)
+    {
+        if (!_services.TryGetValue(key, out var service)) yield break;
+        if (service.HasOverdue(now)) Judge(now);
+        for (var record = service.First; record is not null; record = record.Later)
+            if (record.DueAt > now) yield return record.Stored.Value;
+    }
 
-    /// <summary>Who can be called under a key, and how often that was asked before.</summary>
-    public (IReadOnlyList<Provider> Live, long Turn) Providers(DhtKey key, TimeSpan now)
+    /// <summary>Who can be called under a key, those on streams first; and how often that was asked before.</summary>
+    public (Provider[] Live, long Turn) Providers(DhtKey key, TimeSpan now)
     {
         if (!_services.TryGetValue(key, out var service)) return ([], 0);
         if (service.Live is null || service.LiveUntil <= now)
         {
-            var live = service.Order.Where(record => record.IsCallable && record.Due > now).ToArray();
-            service.Live = [.. live.Select(record => new Provider(record.Node, record.Stream))];
-            service.LiveUntil = live.Length == 0 ? TimeSpan.MaxValue : live.Min(record => record.Due);
+            if (service.HasOverdue(now)) Judge(now);
+            service.Look(now);
         }
 
-        return (service.Live, service.Turn++);
+        return (service.Live!, service.Turn++);
     }
 
-    /// <param name="expired">Told of each record whose lease was over.</param>
-    /// <returns>How many were.</returns>
-    public int Expire(TimeSpan now, Action<IFrameSink, DhtKey, StoredRecord> expired) => _leases.Expire(now, record =>
+    /// <summary>Takes out what is over.</summary>
+    /// <param name="lapsed">Told of the records of one connection that are gone, in batches.</param>
+    /// <param name="kept">How many leases are kept beyond their end since the last sweep, because they are a mass.</param>
+    /// <returns>How many were taken out.</returns>
+    public int Sweep(TimeSpan now, Action<IActorRef, List<(DhtKey, StoredRecord)>> lapsed, out int kept)
     {
-        Remove(record);
-        expired(record.Stream, record.Service.Key, record.Stored);
-    });
+        Judge(now);
+        (kept, _kept) = (_kept, 0);
+        var left = 0;
+        foreach (var record in CollectionsMarshal.AsSpan(_overdue))
+        {
+            if (record.DueAt > now) // kept
+            {
+                _overdue[left] = record;
+                record.Place = left++;
+                continue;
+            }
 
-    private StoreRefusal Refusal(Service? service, IActorRef? owner)
+            if (!record.IsKept) _unjudged--;
+            record.Place = -1;
+            if (record.Source?.Owner is { } owner)
+            {
+                if (owner.Lapsed is null) _told.Add(owner);
+                (owner.Lapsed ??= []).Add((record.Service.Key, record.Stored));
+                if (owner.Lapsed.Count == BatchSize) Tell(owner);
+            }
+
+            Detach(record);
+        }
+
+        var count = _overdue.Count - left;
+        _overdue.RemoveRange(left, count);
+        foreach (var owner in _told) Tell(owner);
+        _told.Clear();
+        if (_overdue.Count == 0 && _overdue.Capacity > BatchSize) _overdue.Capacity = 0;
+        return count;
+
+        void Tell(Owner owner)
+        {
+            if (owner.Lapsed is not { Count: > 0 } batch) return;
+            owner.Lapsed = null;
+            lapsed(owner.Connection, batch);
+        }
+    }
+
+    /// <summary>Meets the leases that are over. When that are most of all, the cause is probably ours, such as a process
+    /// that was stopped: then they are kept, once, for one more cleanup-interval.</summary>
+    private void Judge(TimeSpan now)
     {
+        _leases.Expire(now, OnOverdue);
+        var others = Count - (_overdue.Count - _unjudged);
+        if (!options.MassExpiryGuard || _unjudged < options.MassExpiryMinimum
+            || _unjudged * 100L <= others * (long)options.MassExpiryShare)
+            return;
+
+        foreach (var record in _overdue)
+        {
+            if (record.IsKept) continue;
+            record.IsKept = true;
+            record.DueAt = now + options.CleanupInterval;
+            record.Service.Live = null;
+        }
+
+        _kept += _unjudged;
+        _unjudged = 0;
+    }
+
+    private void OnOverdue(Record record)
+    {
+        record.Place = _overdue.Count;
+        _overdue.Add(record);
+        _unjudged++;
+    }
+
+    private StoreRefusal Refusal(Service? service, Record? record, StoredRecord stored, Source source, Claim claim)
+    {
+        var bytes = stored.Value.Bytes.Length - (record?.Size ?? 0);
+        if (record is not null)
+        {
+            if (!IsFree(record, source.Owner.Connection, claim)) return StoreRefusal.NotOwner;
+            if (record.Source?.Owner != source.Owner && source.Owner.Count >= options.MaxServicesPerClient)
+                return StoreRefusal.MaxServicesPerClient;
+            return bytes > 0 && Bytes + bytes > options.MaxStoredBytes ? StoreRefusal.MaxStoredBytes : StoreRefusal.None;
+        }
+
         if (Count >= options.MaxServices) return StoreRefusal.MaxServices;
-        if (service is not null && service.Records.Count >= options.MaxProvidersPerService)
+        if (service is not null && service.Count >= options.MaxProvidersPerService)
             return StoreRefusal.MaxProvidersPerService;
-        return owner is not null && _owners.TryGetValue(owner, out var owned)
-            && owned.Count >= options.MaxServicesPerClient
-            ? StoreRefusal.MaxServicesPerClient
-            : StoreRefusal.None;
+        if (source.Owner.Count >= options.MaxServicesPerClient) return StoreRefusal.MaxServicesPerClient;
+        return Bytes + bytes > options.MaxStoredBytes ? StoreRefusal.MaxStoredBytes : StoreRefusal.None;
     }
 
-    private void Own(Record record, IActorRef? owner)
+    private static bool IsFree(Record record, IActorRef connection, Claim claim) =>
+        claim == Claim.Own || record.Claim == Claim.Peer || record.Source is null
+        || record.Source.Owner.Connection.Equals(connection);
+
+    private Source StreamSource(IFrameSink stream)
     {
-        if (owner is null || owner.Equals(record.Owner)) return;
-        Disown(record);
-        record.Owner = owner;
-        if (!_owners.TryGetValue(owner, out var owned)) _owners[owner] = owned = [];
-        owned.Add(record);
+        if (_streams.TryGetValue(stream, out var source)) return source;
+        source = new Source(OwnerOf(stream.Connection), stream);
+        source.Owner.Sources.Add(source);
+        _streams.Add(stream, source);
+        return source;
     }
 
-    // The only way out of the table; an expired lease comes here too, and lifting it again does nothing.
+    // Each frame of a peer comes on a stream of its own, which is gone by now.
+    private Source PeerSource(IActorRef connection)
+    {
+        var owner = OwnerOf(connection);
+        if (owner.AsPeer is null) owner.Sources.Add(owner.AsPeer = new Source(owner, null));
+        return owner.AsPeer;
+    }
+
+    private Owner OwnerOf(IActorRef connection)
+    {
+        if (_owners.TryGetValue(connection, out var owner)) return owner;
+        _owners.Add(connection, owner = new Owner(connection));
+        watch(connection);
+        return owner;
+    }
+
+    private void Withdraw(Source source)
+    {
+        for (var record = source.First; record is not null;)
+        {
+            var next = record.NextOfSource;
+            if (record.Claim == Claim.Peer) Move(record, null);
+            else Remove(record);
+            record = next;
+        }
+    }
+
+    private void Move(Record record, Source? source)
+    {
+        var previous = record.Source;
+        if (previous == source) return;
+        previous?.Take(record);
+        source?.Add(record);
+        record.Source = source;
+        if (previous is not null) Drop(previous);
+    }
+
+    // A source without records is no entry, nor is an owner without sources.
+    private void Drop(Source source)
+    {
+        if (source.First is not null) return;
+        if (source.Stream is not null) _streams.Remove(source.Stream);
+        else source.Owner.AsPeer = null;
+        source.Owner.Sources.Remove(source);
+        if (source.Owner.Sources.Count == 0) _owners.Remove(source.Owner.Connection);
+    }
+
+    // Neither a lease nor one that is over.
+    private void Settle(Record record)
+    {
+        if (record.IsSet)
+        {
+            _leases.Lift(record);
+            return;
+        }
+
+        if (record.Place < 0) return;
+        if (!record.IsKept) _unjudged--;
+        var last = _overdue[^1];
+        (_overdue[record.Place], last.Place) = (last, record.Place);
+        _overdue.RemoveAt(_overdue.Count - 1);
+        (record.Place, record.IsKept) = (-1, false);
+    }
+
     private void Remove(Record record)
     {
-        var service = record.Service;
-        if (record.Lease is not null) _leases.Lift(record.Lease);
-        service.Records.Remove(record.Node);
-        service.Order.Remove(record.Place);
-        service.Live = null;
-        if (service.Records.Count == 0) _services.Remove(service.Key);
-        Disown(record);
+        Settle(record);
+        Detach(record);
     }
 
-    private void Disown(Record record)
+    private void Detach(Record record)
     {
-        if (record.Owner is null || !_owners.TryGetValue(record.Owner, out var owned)) return;
-        owned.Remove(record);
-        if (owned.Count == 0) _owners.Remove(record.Owner);
+        var service = record.Service;
+        Bytes -= record.Size;
+        if (service.Count == 1) _services.Remove(service.Key);
+        else service.Take(record);
+        Move(record, null);
     }
 
+    /// <summary>The records under one key, in the order in which they were first advertised.</summary>
     private sealed class Service(DhtKey key)
     {
+        private Record? _last;
+        private Dictionary<NodeId, Record>? _byNode; // from when there are many
+
         public DhtKey Key { get; } = key;
 
-        public Dictionary<NodeId, Record> Records { get; } = [];
+        public int Count { get; private set; }
 
-        public LinkedList<Record> Order { get; } = [];
+        public Record? First { get; private set; }
 
         /// <summary>Answer to the last question, until something changes or a lease in it ends.</summary>
         public Provider[]? Live { get; set; }
 
-        public TimeSpan LiveUntil { get; set; }
+        public TimeSpan LiveUntil { get; private set; }
 
         public long Turn { get; set; }
-    }
 
-    private sealed class Record
-    {
-        public Record(Service service, NodeId node, StoredRecord stored, IFrameSink stream)
+        public Record? Find(NodeId node)
         {
-            (Service, Node, Stored, Stream) = (service, node, stored, stream);
-            Place = new LinkedListNode<Record>(this);
+            if (_byNode is not null) return _byNode.GetValueOrDefault(node);
+            for (var record = First; record is not null; record = record.Later)
+                if (record.Node == node) return record;
+            return null;
         }
 
-        public Service Service { get; }
+        public void Add(Record record)
+        {
+            record.Earlier = _last;
+            if (_last is null) First = record;
+            else _last.Later = record;
+            _last = record;
+            Count++;
+            Live = null;
+            if (_byNode is not null) _byNode.Add(record.Node, record);
+            else if (Count > IndexFrom) Index();
+        }
 
-        public NodeId Node { get; }
+        public void Take(Record record)
+        {
+            if (record.Earlier is null) First = record.Later;
+            else record.Earlier.Later = record.Later;
+            if (record.Later is null) _last = record.Earlier;
+            else record.Later.Earlier = record.Earlier;
+            record.Earlier = record.Later = null;
+            Count--;
+            Live = null;
+            _byNode?.Remove(record.Node);
+        }
 
-        public StoredRecord Stored { get; set; }
+        /// <summary>A lease in it ends then, perhaps before all others.</summary>
+        public void LiveUpTo(TimeSpan due)
+        {
+            if (due < LiveUntil) LiveUntil = due;
+        }
 
-        public IFrameSink Stream { get; set; }
+        public bool HasOverdue(TimeSpan now)
+        {
+            for (var record = First; record is not null; record = record.Later)
+                if (record.DueAt <= now) return true;
+            return false;
+        }
 
-        public IActorRef? Owner { get; set; }
+        public void Look(TimeSpan now)
+        {
+            var (near, far) = (0, 0);
+            LiveUntil = TimeSpan.MaxValue;
+            for (var record = First; record is not null; record = record.Later)
+            {
+                if (record.DueAt <= now || record.Provider is null) continue;
+                if (record.Provider.Stream is null) far++;
+                else near++;
+                if (record.DueAt < LiveUntil) LiveUntil = record.DueAt;
+            }
 
-        public bool IsCallable { get; set; }
+            Live = near + far == 0 ? [] : new Provider[near + far];
+            (near, far) = (0, near);
+            for (var record = First; record is not null; record = record.Later)
+                if (record.DueAt > now && record.Provider is { } provider)
+                    Live[provider.Stream is null ? far++ : near++] = provider;
+        }
 
-        public LinkedListNode<Record> Place { get; }
+        private void Index()
+        {
+            _byNode = [];
+            for (var record = First; record is not null; record = record.Later) _byNode.Add(record.Node, record);
+        }
+    }
 
-        public DeadlineWheel<Record>.Deadline? Lease { get; set; }
+    private sealed class Record(Service service, StoredRecord stored) : DeadlineWheel<Record>.Deadline
+    {
+        public Service Service { get; } = service;
 
-        public TimeSpan Due { get; set; }
+        public StoredRecord Stored { get; set; } = stored;
+
+        public NodeId Node => Stored.Record.NodeId;
+
+        /// <summary>Null once the connection of the peer that stored it has ended.</summary>
+        public Source? Source { get; set; }
+
+        public Claim Claim { get; set; }
+
+        /// <summary>Bytes of its value.</summary>
+        public int Size { get; set; }
+
+        /// <summary>How its node is called; null when it is not.</summary>
+        public Provider? Provider { get; private set; }
+
+        /// <summary>When its lease is over, to the tick; the wheel is coarser.</summary>
+        public TimeSpan DueAt { get; set; }
+
+        /// <summary>Where it is among the overdue, or -1.</summary>
+        public int Place { get; set; } = -1;
+
+        /// <summary>Overdue, and kept for a while.</summary>
+        public bool IsKept { get; set; }
+
+        public Record? Earlier { get; set; }
+
+        public Record? Later { get; set; }
+
+        public Record? PreviousOfSource { get; set; }
+
+        public Record? NextOfSource { get; set; }
+
+        /// <returns>False when it is as before.</returns>
+        public bool CallOn(IFrameSink? stream, PeerAddress? address)
+        {
+            if (stream is null && address is null)
+            {
+                if (Provider is null) return false;
+                Provider = null;
+                return true;
+            }
+
+            if (Provider is not null && Provider.Stream == stream && Provider.Peer?.Address == address) return false;
+            Provider = new Provider(Node, stream, address is null ? null : new Peer(Node, address));
+            return true;
+        }
+    }
+
+    /// <summary>A stream with records, or a peer's connection without regard to streams.</summary>
+    private sealed class Source(Owner owner, IFrameSink? stream)
+    {
+        public Owner Owner { get; } = owner;
+
+        public IFrameSink? Stream { get; } = stream;
+
+        public Record? First { get; private set; }
+
+        public void Add(Record record)
+        {
+            record.NextOfSource = First;
+            if (First is not null) First.PreviousOfSource = record;
+            First = record;
+            Owner.Count++;
+        }
+
+        public void Take(Record record)
+        {
+            if (record.PreviousOfSource is null) First = record.NextOfSource;
+            else record.PreviousOfSource.NextOfSource = record.NextOfSource;
+            if (record.NextOfSource is not null) record.NextOfSource.PreviousOfSource = record.PreviousOfSource;
+            record.PreviousOfSource = record.NextOfSource = null;
+            Owner.Count--;
+        }
+    }
+
+    /// <summary>A connection with records.</summary>
+    private sealed class Owner(IActorRef connection)
+    {
+        public IActorRef Connection { get; } = connection;
+
+        public HashSet<Source> Sources { get; } = [];
+
+        public Source? AsPeer { get; set; }
+
+        public int Count { get; set; }
+
+        public List<(DhtKey, StoredRecord)>? Lapsed { get; set; }
     }
 }

@@ -65,6 +65,71 @@ public sealed class RoutingVectorsSpecs
     }
 
     [Fact]
+    [Trait("Defect", "D42")]
+    public void The_stalest_node_of_a_full_bucket_gives_way_when_it_is_stale_and_no_other()
+    {
+        var table = new RoutingTable<int>(new NodeId(new byte[32]), bucketSize: 2);
+        Assert.True(Put(1, seen: 10));
+        Assert.True(Put(2, seen: 20));
+        Assert.True(Put(1, seen: 30)); // seen again: 2 is the stalest now
+
+        Assert.False(Put(3, seen: 40, staleBefore: 20));
+        Assert.True(Put(3, seen: 40, staleBefore: 21));
+
+        Assert.Equal([Far(1), Far(3)], table.All().Select(pair => pair.Key));
+        Assert.Equal(2, table.Count);
+
+        bool Put(byte node, int seen, int staleBefore = 0)
+        {
+            var isIn = table.Put(Far(node), seen, value => value < staleBefore, out var replaced);
+            Assert.Equal(staleBefore == 21 ? Far(2) : default, replaced);
+            return isIn;
+        }
+
+        static NodeId Far(byte last)
+        {
+            var bytes = new byte[32];
+            (bytes[0], bytes[31]) = (0x80, last);
+            return new NodeId(bytes);
+        }
+    }
+
+    [Fact]
+    public void Closest_are_those_that_sorting_all_nodes_would_give()
+    {
+        var random = new Random(7);
+        for (var round = 0; round < 200; round++)
+        {
+            var local = Near(Place());
+            var table = new RoutingTable<int>(local, bucketSize: 8);
+            var nodes = Enumerable.Range(0, 60).Select(_ => Near(local.Span.ToArray())).Where(n => table.Put(n, 0)).Distinct().ToList();
+            var target = DhtKey.ForNode(round % 3 == 0 ? local : Near(local.Span.ToArray()));
+
+            foreach (var count in (int[])[0, 1, 3, 20, 100])
+            {
+                Assert.Equal(
+                    nodes.OrderBy(node => DhtKey.ForNode(node).DistanceTo(target)).Take(count),
+                    table.Closest(target, count).Select(pair => pair.Key));
+            }
+        }
+
+        byte[] Place()
+        {
+            var bytes = new byte[32];
+            random.NextBytes(bytes);
+            return bytes;
+        }
+
+        // Shares a random number of leading bytes with another place, so that near buckets have nodes too.
+        NodeId Near(byte[] place)
+        {
+            var bytes = Place();
+            place.AsSpan(0, random.Next(32)).CopyTo(bytes);
+            return new NodeId(bytes);
+        }
+    }
+
+    [Fact]
     public void Picks_go_round_as_in_the_reference()
     {
         foreach (var row in GoldenVectors.Rows("selector"))

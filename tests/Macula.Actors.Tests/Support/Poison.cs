@@ -16,7 +16,7 @@ internal static class Poison
         ["clients"] = new ClientProtocol.Connect(
             new ClientInfo(NodeId.Parse("x"), TestOptions.Realm, [], "", ""), new Sink()),
         ["pubsub"] = new PubSubProtocol.Subscribe(new Sink(), [Utf8Text.FromString("a")], 0, default),
-        ["registry"] = new RegistryProtocol.StreamEnded(new Sink()),
+        ["registry"] = new RegistryProtocol.NodeSeen(new Sink(), NodeId.Parse("x"), "", "", default),
         ["rpc"] = new RpcProtocol.Cancel(new Sink(), default, default),
     };
 

@@ -39,6 +39,8 @@ internal sealed record WireFrame(FrameType Type, ReadOnlyMemory<byte> Bytes)
     public FindNodeReplyMessage FoundNodes() =>
         Read<FindNodeReplyMessage>(FrameType.FindNodeReply, FindNodeReplyMessage.TryDecode);
 
+    public FindNodeMessage FindNode() => Read<FindNodeMessage>(FrameType.FindNode, FindNodeMessage.TryDecode);
+
     /// <summary>The error code of a REPLY, or null when it has a result.</summary>
     public string? ErrorCode() => Reply().Error?.Code.ToString();
 
