@@ -21,9 +21,10 @@ public sealed record KnownPeersOptions
     public static KnownPeersOptions Read(OptionsReader reader)
     {
         ArgumentNullException.ThrowIfNull(reader);
+        var peers = ReadPeers(reader);
         return new KnownPeersOptions
         {
-            Peers = ReadPeers(reader) is { Count: > 0 } peers ? peers : [], // settings without peers are equal
+            Peers = peers.Count > 0 ? peers : Array.Empty<RegistryProtocol.Peer>(), // settings without any are equal
             RefreshInterval = reader.Duration("refresh-interval", TimeSpan.FromSeconds(1), TimeSpan.FromDays(1)),
             Endpoint = ReadEndpoint(reader),
         };
