@@ -1,5 +1,4 @@
 using Akka.Actor;
-using Macula.Actors.Gateway;
 using Macula.Actors.Memory;
 using Macula.Actors.Mesh;
 using Macula.Actors.Protocol;

@@ -1,7 +1,6 @@
 using Akka.Actor;
 using Macula.Actors.Gateway;
 using Macula.Actors.Protocol;
-using Macula.Actors.Registry;
 using static Macula.Actors.Registry.RegistryProtocol;
 
 namespace Macula.Actors.Tests.Registry;

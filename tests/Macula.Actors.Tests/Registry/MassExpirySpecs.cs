@@ -1,5 +1,3 @@
-using Macula.Actors.Registry;
-
 namespace Macula.Actors.Tests.Registry;
 
 public abstract class MassExpiryKit(ITestOutputHelper log, bool guard) : RegistryKit(
