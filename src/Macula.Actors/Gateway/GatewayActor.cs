@@ -152,6 +152,7 @@ public sealed class GatewayActor : ReceiveActor
         foreach (var (procedure, handler) in _handlers.ToArray())
             if (handler.Equals(ended)) _handlers.Remove(procedure);
         if (!_listeners.Remove(ended) && !_concerns.Contains(ended)) return;
+        if (ended.Equals(_mesh)) _mesh = ActorRefs.Nobody;
         if (_fault is not null) return; // it never listened, and whoever asks is told
         _log.Error("{Actor} has ended: stopping the node", ended.Path.Name);
         OnShutdown();

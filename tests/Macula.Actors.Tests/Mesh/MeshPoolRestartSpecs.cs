@@ -127,6 +127,7 @@ public sealed class MeshPoolRestartSpecs : TestKit
         var current = (await _bed.Quic.Next()).Succeed();
         await Opened(owner);
         await _bed.Crash();
+        await this.Eventually(() => _bed.Connections == 2); // both have said who they are
 
         Assert.Equal(Elsewhere, Assert.Single(await _bed.List()).Address);
         Assert.Equal((2, 2), (_bed.Connections, _bed.Streams));
