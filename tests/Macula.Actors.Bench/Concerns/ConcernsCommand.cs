@@ -34,8 +34,8 @@ internal static class ConcernsCommand
         Benchmark[] all = [.. ClientBenchmarks.All, .. RegistryBenchmarks.All, .. RpcBenchmarks.All];
         if (!json)
         {
-            Console.WriteLine("| benchmark | n | per second | p50 | p99 | reference | of reference | goal |");
-            Console.WriteLine("|---|--:|--:|--:|--:|--:|--:|--:|");
+            Console.WriteLine("| benchmark | n | per second | p50 | p99 | CPU each | reference | of reference | goal |");
+            Console.WriteLine("|---|--:|--:|--:|--:|--:|--:|--:|--:|");
         }
 
         foreach (var benchmark in all.Where(each => each.Name.Contains(filter, StringComparison.Ordinal)))
@@ -52,7 +52,8 @@ internal static class ConcernsCommand
             var rate = Median(samples, sample => benchmark.N / sample.Time.TotalSeconds);
             var (p50, p99) = (Median(samples, sample => sample.P50.TotalMicroseconds),
                 Median(samples, sample => sample.P99.TotalMicroseconds));
-            Console.WriteLine(json ? Json(benchmark, rate, p50, p99) : Row(benchmark, rate, p50, p99));
+            var cpu = Median(samples, sample => sample.Cpu.TotalMicroseconds / benchmark.N);
+            Console.WriteLine(json ? Json(benchmark, rate, p50, p99) : Row(benchmark, rate, p50, p99, cpu));
         }
 
         return 0;
@@ -73,8 +74,8 @@ internal static class ConcernsCommand
         p99_us = Math.Round(p99, 1),
     });
 
-    private static string Row(Benchmark benchmark, double rate, double p50, double p99) => string.Create(
+    private static string Row(Benchmark benchmark, double rate, double p50, double p99, double cpu) => string.Create(
         CultureInfo.InvariantCulture,
-        $"| {benchmark.Name} | {benchmark.N:N0} | {rate:N0} | {p50:N1} us | {p99:N1} us | {benchmark.Reference:N0} "
+        $"| {benchmark.Name} | {benchmark.N:N0} | {rate:N0} | {p50:N1} us | {p99:N1} us | {cpu:N2} us | {benchmark.Reference:N0} "
         + $"| {rate / benchmark.Reference:0.00} | {(benchmark.Reference is null ? "" : benchmark.Goal)} |");
 }

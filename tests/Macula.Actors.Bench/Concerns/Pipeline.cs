@@ -10,7 +10,7 @@ internal sealed class Pipeline(
 {
     private readonly long[] _told = new long[(count + batch - 1) / batch];
     private readonly TimeSpan[] _times = new TimeSpan[(count + batch - 1) / batch];
-    private long _start;
+    private Clock _clock;
     private int _sent;
     private int _answered;
 
@@ -18,13 +18,13 @@ internal sealed class Pipeline(
     {
         if (answer is Start)
         {
-            _start = Stopwatch.GetTimestamp();
+            _clock = new Clock();
             for (var i = 0; i < window; i += batch) Send();
             return;
         }
 
         _times[_answered] = Stopwatch.GetElapsedTime(_told[_answered]);
-        if (++_answered == _times.Length) done.SetResult(Sample.Of(Stopwatch.GetElapsedTime(_start), _times));
+        if (++_answered == _times.Length) done.SetResult(Sample.Of(_clock, _times));
         Send();
     }
 
@@ -47,7 +47,7 @@ internal sealed class Emptying(
     IActorRef actor, Action start, Func<long> size, TaskCompletionSource<Sample> done) : UntypedActor
 {
     private readonly Identify _question = new(null);
-    private long _start;
+    private Clock _clock;
     private long _atStart;
     private TimeSpan _half;
     private TimeSpan _most;
@@ -57,17 +57,17 @@ internal sealed class Emptying(
         if (message is Pipeline.Start)
         {
             _atStart = size();
-            _start = Stopwatch.GetTimestamp();
+            _clock = new Clock();
             start();
         }
         else
         {
-            var (left, time) = (size(), Stopwatch.GetElapsedTime(_start));
+            var (left, time) = (size(), _clock.Time);
             if (_half == default && left <= _atStart / 2) _half = time;
             if (_most == default && left <= _atStart / 100) _most = time;
             if (left == 0)
             {
-                done.SetResult(new Sample(time, _half, _most));
+                done.SetResult(new Sample(time, _half, _most, _clock.Elapsed.Cpu));
                 return;
             }
         }

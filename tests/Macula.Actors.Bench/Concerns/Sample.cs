@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Macula.Actors.Bench.Concerns;
 
 /// <summary>What one run of a benchmark took.</summary>
@@ -5,13 +7,27 @@ namespace Macula.Actors.Bench.Concerns;
 /// <param name="P50">Of a single operation from telling to its answer; where all of them are one event, such as the
 /// death of many, the time until half of it was done.</param>
 /// <param name="P99">The same for 99 in 100.</param>
-internal sealed record Sample(TimeSpan Time, TimeSpan P50, TimeSpan P99)
+/// <param name="Cpu">CPU time of the process meanwhile: what a busy machine does not change as much.</param>
+internal sealed record Sample(TimeSpan Time, TimeSpan P50, TimeSpan P99, TimeSpan Cpu)
 {
-    public static Sample Of(TimeSpan time, TimeSpan[] each)
+    public static Sample Of(Clock clock, TimeSpan[] each)
     {
+        var (time, cpu) = clock.Elapsed;
         Array.Sort(each);
-        return new Sample(time, each[each.Length / 2], each[(int)(each.Length * 0.99)]);
+        return new Sample(time, each[each.Length / 2], each[(int)(each.Length * 0.99)], cpu);
     }
+}
+
+/// <summary>Runs from where it is made.</summary>
+internal readonly struct Clock()
+{
+    private readonly TimeSpan _cpu = Environment.CpuUsage.TotalTime;
+    private readonly long _start = Stopwatch.GetTimestamp();
+
+    public (TimeSpan Time, TimeSpan Cpu) Elapsed =>
+        (Stopwatch.GetElapsedTime(_start), Environment.CpuUsage.TotalTime - _cpu);
+
+    public TimeSpan Time => Stopwatch.GetElapsedTime(_start);
 }
 
 /// <summary>Something to measure.</summary>

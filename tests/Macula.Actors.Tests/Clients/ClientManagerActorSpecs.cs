@@ -11,7 +11,7 @@ namespace Macula.Actors.Tests.Clients;
 public sealed class ClientManagerActorSpecs : TestKit
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(7);
-    private static readonly ClientManagerOptions Options = new() { MaxClients = 2, RetryAfter = RetryAfter };
+    private static readonly ClientManagerOptions Options = ClientTable.Options with { MaxClients = 2 };
 
     private readonly TestMeters _meters = new();
     private readonly TableCensus _census = new();
@@ -171,7 +171,7 @@ public sealed class ClientManagerActorSpecs : TestKit
         _manager.Tell(Drain.Instance);
 
         var refused = Assert.IsType<Refused>(await Connect("b", CreateTestProbe()));
-        Assert.Equal((DisconnectReason.ShuttingDown, TimeSpan.Zero), (refused.Reason, refused.RetryAfter));
+        Assert.Equal((DisconnectReason.Draining, RetryAfter), (refused.Reason, refused.RetryAfter));
         Assert.Null(await Deliver("a"));
     }
 
