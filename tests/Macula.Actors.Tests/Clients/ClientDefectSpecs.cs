@@ -41,13 +41,12 @@ public sealed class ClientDefectSpecs(ITestOutputHelper log) : TestKit(TestConfi
         else if (way == "close") await peer.Connection.CloseAsync(0).AsTask().Soon();
         else stream.Abort();
 
-        await this.Eventually(() => node.Census.Size("clients") == 0);
-        if (way != "stream aborted") return;
         await this.Eventually(() =>
         {
-            this.Advance(TestOptions.Defaults.Gateway.CloseGrace);
-            return node.Census.Size("connections") == 0;
+            this.Advance(TestOptions.Defaults.Gateway.CloseGrace); // a connection that has lost its stream is closed after it
+            return node.Census.Tables.All(table => table.Size == 0);
         });
+        Assert.Equal(1, node.Meters.Total("macula.clients.closed", "ended"));
     }
 
     [Theory]
@@ -156,11 +155,14 @@ public sealed class ClientDefectSpecs(ITestOutputHelper log) : TestKit(TestConfi
         Assert.Throws<ArgumentException>(() => new ClientInfo(default, TestOptions.Realm, [], "", ""));
 
         var node = await TestNode.Start(this);
+        var (_, other) = await node.Join("other");
         var peer = await node.Connect();
         var stream = await peer.Open();
         await stream.Send(Wire.Frame(FrameType.Connect, 0x80));
         Assert.Equal("malformed_connect", (await stream.Next())!.Disconnect().Reason.ToString());
-        Assert.Equal((0, 0), (node.Census.Size("clients"), node.Meters.Total("macula.concern.restarts")));
+        peer.Die();
+        Assert.Empty(await other.Settle());
+        Assert.Equal((1, 0), (node.Census.Size("clients"), node.Meters.Total("macula.concern.restarts")));
     }
 
     [Fact]

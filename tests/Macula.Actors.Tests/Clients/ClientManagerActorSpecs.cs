@@ -168,7 +168,7 @@ public sealed class ClientManagerActorSpecs : TestKit
     public async Task While_draining_nobody_is_admitted()
     {
         await Admit("a");
-        _manager.Tell(Drain.Instance);
+        _manager.Tell(Drain.Instance, CreateTestProbe());
 
         var refused = Assert.IsType<Refused>(await Connect("b", CreateTestProbe()));
         Assert.Equal((DisconnectReason.Draining, RetryAfter), (refused.Reason, refused.RetryAfter));
