@@ -32,10 +32,10 @@ internal sealed class Bed : IAsyncDisposable
     public long Size(string table) => Census.Tables.First(each => each.Name == table).Size;
 
     /// <summary>Actors that stand for connections: they do nothing but live.</summary>
-    public async Task<(IActorRef Parent, IActorRef[] Connections)> ConnectionsAsync(int count)
+    public Task<IActorRef[]> ConnectionsAsync(int count)
     {
         var parent = System.ActorOf(Akka.Actor.Props.Create(() => new Connections()));
-        return (parent, await parent.Ask<IActorRef[]>(new Connections.Make(count), Patience));
+        return parent.Ask<IActorRef[]>(new Connections.Make(count), Patience);
     }
 
     /// <summary>Tells the actor one message after the other, as many at once as the window allows, and waits for the

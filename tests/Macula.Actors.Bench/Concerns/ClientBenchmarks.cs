@@ -18,13 +18,13 @@ internal static class ClientBenchmarks
 
     private static async Task<Sample> ConnectStoreAsync(Bed bed)
     {
-        var (_, connections) = await bed.ConnectionsAsync(N);
+        var connections = await bed.ConnectionsAsync(N);
         return await bed.PipelineAsync(Manager(bed, N), N, Connects(connections));
     }
 
     private static async Task<Sample> RejectFullAsync(Bed bed)
     {
-        var (_, connections) = await bed.ConnectionsAsync(N + 1);
+        var connections = await bed.ConnectionsAsync(N + 1);
         var connects = Connects(connections);
         var manager = Manager(bed, 1);
         await manager.Ask<ClientProtocol.Admitted>(connects(N));
@@ -33,11 +33,11 @@ internal static class ClientBenchmarks
 
     private static async Task<Sample> CrashAllAsync(Bed bed)
     {
-        var (parent, connections) = await bed.ConnectionsAsync(N);
+        var connections = await bed.ConnectionsAsync(N);
         var manager = Manager(bed, N);
         await bed.PipelineAsync(manager, N, Connects(connections));
         return await bed.UntilEmptyAsync(
-            manager, () => parent.Tell(Connections.StopAll.Instance), "clients", "client_streams");
+            manager, () => Connections.Crash(connections), "clients", "client_streams");
     }
 
     private static IActorRef Manager(Bed bed, int maxClients) => bed.System.ActorOf(

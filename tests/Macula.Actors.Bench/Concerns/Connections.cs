@@ -3,30 +3,25 @@ using Macula.Actors.Gateway;
 
 namespace Macula.Actors.Bench.Concerns;
 
-/// <summary>Parent of actors that stand for connections; ends them all when told, as crashes would.</summary>
+/// <summary>Parent of actors that stand for connections.</summary>
 internal sealed class Connections : UntypedActor
 {
     protected override void OnReceive(object message)
     {
-        if (message is Make make)
-        {
-            var props = Akka.Actor.Props.Create(() => new Connection());
-            var made = new IActorRef[make.Count];
-            for (var i = 0; i < made.Length; i++) made[i] = Context.ActorOf(props, $"conn-{i}");
-            Sender.Tell(made);
-        }
-        else if (message is StopAll)
-        {
-            foreach (var connection in Context.GetChildren()) Context.Stop(connection);
-        }
+        if (message is not Make make) return;
+        var props = Akka.Actor.Props.Create(() => new Connection());
+        var made = new IActorRef[make.Count];
+        for (var i = 0; i < made.Length; i++) made[i] = Context.ActorOf(props, $"conn-{i}");
+        Sender.Tell(made);
+    }
+
+    /// <summary>Ends each of them as its supervisor would after a crash.</summary>
+    public static void Crash(IActorRef[] connections)
+    {
+        foreach (var connection in connections) ((IInternalActorRef)connection).Stop();
     }
 
     public sealed record Make(int Count);
-
-    public sealed record StopAll
-    {
-        public static readonly StopAll Instance = new();
-    }
 
     private sealed class Connection : UntypedActor
     {

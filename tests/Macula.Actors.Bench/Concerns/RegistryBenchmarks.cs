@@ -45,7 +45,12 @@ internal static class RegistryBenchmarks
     private static async Task<Sample> ExpireAsync(Bed bed)
     {
         var registry = Registry(
-            bed, bed.Settings.Registry with { ServiceTtl = _lease, CleanupInterval = TimeSpan.FromMilliseconds(100) });
+            bed, bed.Settings.Registry with
+            {
+                ServiceTtl = _lease,
+                CleanupInterval = TimeSpan.FromMilliseconds(100),
+                MassExpiryGuard = false,
+            });
         var stores = await StoresAsync(bed, registry, (int)_lease.TotalSeconds);
         if ((await bed.PipelineAsync(registry, N, i => stores[i], batch: 16)).Time > _lease / 2) _lease *= 2;
         Check(bed, N);
@@ -59,11 +64,11 @@ internal static class RegistryBenchmarks
     }
 
     private static IActorRef Registry(Bed bed, RegistryOptions options) => bed.System.ActorOf(
-        RegistryActor.Props(options, NodeId.Parse("bench"), bed.Census, bed.Metrics));
+        RegistryActor.Props(options, bed.Settings.KnownPeers, NodeId.Parse("bench"), bed.Census, bed.Metrics));
 
     private static async Task<RegistryProtocol.Store[]> StoresAsync(Bed bed, IActorRef registry, int ttl)
     {
-        var (_, connections) = await bed.ConnectionsAsync(N / PerClient);
+        var connections = await bed.ConnectionsAsync(N / PerClient);
         var now = bed.System.Scheduler.MonotonicClock;
         var stores = new RegistryProtocol.Store[N];
         for (var client = 0; client < connections.Length; client++)

@@ -50,23 +50,23 @@ internal static class RpcBenchmarks
     private static async Task<Sample> CallerDeathAsync(Bed bed)
     {
         var rpc = await RpcAsync(bed, answers: false);
-        var (parent, connections) = await bed.ConnectionsAsync(N);
+        var connections = await bed.ConnectionsAsync(N);
         var message = new CallMessage(Procedure, "{}"u8.ToArray(), CallId.FromCounter(1));
         await bed.PipelineAsync(
             rpc, N, i => new RpcProtocol.Call(new Sink(connections[i]), message, default), batch: 16);
         while (bed.Size("rpc.pending_calls") < N) await bed.HandledAsync(rpc);
         await bed.HandledAsync(rpc); // the registry's last answers have come too
         return await bed.UntilEmptyAsync(
-            rpc, () => parent.Tell(Connections.StopAll.Instance), "rpc.pending_calls");
+            rpc, () => Connections.Crash(connections), "rpc.pending_calls");
     }
 
     private static async Task<IActorRef> RpcAsync(Bed bed, bool answers)
     {
         var self = NodeId.Parse("bench");
         var registry = bed.System.ActorOf(
-            RegistryActor.Props(bed.Settings.Registry, self, bed.Census, bed.Metrics));
+            RegistryActor.Props(bed.Settings.Registry, bed.Settings.KnownPeers, self, bed.Census, bed.Metrics));
         var rpc = bed.System.ActorOf(RpcActor.Props(
-            bed.Settings.Rpc, self, registry, ActorRefs.Nobody, bed.Census, bed.Metrics));
+            bed.Settings.Rpc, self, registry, ActorRefs.Nobody, ActorRefs.Nobody, bed.Census, bed.Metrics));
         var node = NodeId.Random();
         var provider = bed.System.ActorOf(Akka.Actor.Props.Create(() => new Provider(rpc)));
         IFrameSink sink = answers ? new Relay(provider) : new Sink(provider);
