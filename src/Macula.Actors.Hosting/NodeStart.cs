@@ -123,12 +123,15 @@ internal sealed class NodeStart
     }
 
     // Told first, so that clients hear of it while the rest of the system still runs.
-    private void StopWith(ActorSystem system, IActorRef gateway) => CoordinatedShutdown.Get(system).AddTask(
-        Phase, "macula-gateway", async () =>
+    private void StopWith(ActorSystem system, IActorRef gateway)
+    {
+        // The last to be told need their time too.
+        var drain = _settings.ShutdownGrace - _settings.Actors.Gateway.CloseGrace - _settings.Quic.CloseTimeout;
+        CoordinatedShutdown.Get(system).AddTask(Phase, "macula-gateway", async () =>
         {
             try
             {
-                await gateway.GracefulStop(_settings.ShutdownGrace, GatewayProtocol.Shutdown.Instance);
+                await gateway.GracefulStop(_settings.ShutdownGrace, new GatewayProtocol.Shutdown(drain));
             }
             catch (TaskCanceledException)
             {
@@ -138,6 +141,7 @@ internal sealed class NodeStart
 
             return Done.Instance;
         });
+    }
 
     private Props GatewayProps(IQuicProvider provider, IMeterFactory meters, TableCensus census) => GatewayActor.Props(
         _settings.Actors, _node, _settings.Realm,

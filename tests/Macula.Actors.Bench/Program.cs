@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Macula.Actors.Bench.Codec;
+using Macula.Actors.Bench.Concerns;
 using Macula.Actors.Bench.Wire;
 
 return await new RootCommand(
@@ -8,5 +9,6 @@ return await new RootCommand(
     CodecCommand.Create(),
     WireCommand.Create(),
     AllocationsCommand.Create(),
+    ConcernsCommand.Create(),
     PlainServer.CreateCommand(),
 }.Parse(args).InvokeAsync();

@@ -12,7 +12,7 @@ public sealed class RefusalSpecs(ITestOutputHelper test) : IAsyncLifetime
     private NodeProcess _node = null!;
 
     public async Task InitializeAsync() => _node = await NodeProcess.StartAsync(
-        test, "macula.clients.max-clients=2", "macula.clients.retry-after=7s",
+        test, "macula.clients.max-clients=2", "macula.clients.retry-after=7s", "macula.clients.retry-spread=0s",
         "macula.gateway.connect-timeout=2s", "macula.gateway.max-frame-size=64KiB");
 
     public async Task DisposeAsync() => await _node.DisposeAsync();
@@ -99,9 +99,10 @@ public sealed class RefusalSpecs(ITestOutputHelper test) : IAsyncLifetime
 
         _node.Send(Signal.Terminate);
 
-        Assert.Equal("shutting_down", (await client.ReadAsync())!.Disconnect().Reason.ToString());
+        var told = (await client.ReadAsync())!.Disconnect();
+        Assert.Equal(("draining", 7000), (told.Reason.ToString(), told.RetryAfter));
         Assert.Null(await client.ReadAsync());
-        Assert.Equal(DisconnectReason.ShuttingDown.Code(), (await client.ClosedAsync()).ErrorCode);
+        Assert.Equal(DisconnectReason.Draining.Code(), (await client.ClosedAsync()).ErrorCode);
         Assert.NotNull((await early.ClosedAsync()).ErrorCode);
         Assert.Equal(0, await _node.ExitAsync());
         Assert.Empty(_node.ErrorLines);

@@ -28,6 +28,14 @@ public sealed record CallsLine(
     public string Event => "calls";
 }
 
+/// <summary>How a flood of connections ended.</summary>
+/// <param name="Refused">Told max_clients_reached and when to come again.</param>
+/// <param name="Otherwise">Anything else, such as no answer in time.</param>
+public sealed record FloodLine(int Refused, int Otherwise)
+{
+    public string Event => "flooded";
+}
+
 /// <summary>Calls that the providers of a process have answered.</summary>
 public sealed record ServedLine(int Calls)
 {

@@ -8,6 +8,7 @@ var work = args[0] switch
 {
     "pubsub" => new PubSubWork(order, test).RunAsync(),
     "serve" => new ServeWork(order, test).RunAsync(),
+    "flood" => new FloodWork(order, test).RunAsync(),
     "call" => new CallWork(order, test).RunAsync(),
     _ => throw new ArgumentException($"there is no work '{args[0]}'"),
 };

@@ -9,6 +9,9 @@ public sealed record RawFrame(FrameType Type, ReadOnlyMemory<byte> Payload)
     public ReplyMessage Reply() =>
         ReplyMessage.TryDecode(Bytes(FrameType.Reply), out var reply, out var error) ? reply : throw Bad(error);
 
+    public CallMessage Call() =>
+        CallMessage.TryDecode(Bytes(FrameType.Call), out var call, out var error) ? call : throw Bad(error);
+
     public PublishMessage Publish() =>
         PublishMessage.TryDecode(Bytes(FrameType.Publish), out var publish, out var error) ? publish : throw Bad(error);
 

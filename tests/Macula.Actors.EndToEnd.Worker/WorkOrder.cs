@@ -10,7 +10,8 @@ public sealed record WorkOrder
     /// <summary>The clients of this process, by id.</summary>
     public required IReadOnlyList<ClientOrder> Clients { get; init; }
 
-    /// <summary>For callers: calls of each client, and how many of them wait for their reply at once.</summary>
+    /// <summary>For callers: calls of each client, and how many of them wait for their reply at once. For a flood:
+    /// connections.</summary>
     public int Calls { get; init; }
 
     public int Window { get; init; } = 1;

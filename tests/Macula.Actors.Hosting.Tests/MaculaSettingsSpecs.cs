@@ -276,7 +276,15 @@ public sealed class MaculaSettingsSpecs
             MaxConnections = 12_000,
             CloseGrace = TimeSpan.FromMilliseconds(500),
         },
-        new ClientManagerOptions { MaxClients = 10_000, RetryAfter = TimeSpan.FromSeconds(5) },
+        new ClientManagerOptions
+        {
+            MaxClients = 10_000,
+            RetryAfter = TimeSpan.FromSeconds(5),
+            RetrySpread = TimeSpan.FromSeconds(5),
+            DrainBatch = 500,
+            DrainInterval = TimeSpan.FromMilliseconds(100),
+            MaxListPage = 1000,
+        },
         new PubSubOptions
         {
             MaxPatternsPerClient = 1000,

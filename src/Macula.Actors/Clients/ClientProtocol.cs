@@ -1,3 +1,4 @@
+using Akka.Actor;
 using Macula.Actors.Gateway;
 using Macula.Actors.Protocol;
 
@@ -35,9 +36,37 @@ public static class ClientProtocol
         public static readonly Superseded Instance = new();
     }
 
-    /// <summary>From now on refuse all with <c>shutting_down</c>.</summary>
+    /// <summary>Who is connected as this node? Answered <see cref="Found"/>.</summary>
+    public sealed record Find(NodeId Node) : ILocal;
+
+    /// <summary>Which client is this connection, and is it one still? Answered <see cref="Found"/>.</summary>
+    public sealed record FindConnection(IActorRef Connection) : ILocal;
+
+    /// <param name="Client">Null when it is not connected; a client is here exactly as long as its connection
+    /// lives.</param>
+    /// <param name="Stream">Where frames for it go; null together with the client.</param>
+    public sealed record Found(ClientInfo? Client, IFrameSink? Stream) : ILocal;
+
+    /// <summary>A page of all clients, the newest first. Answered <see cref="Listed"/>.</summary>
+    /// <param name="Count">How many, 1 to macula.clients.max-list-page; more are not told at once.</param>
+    /// <param name="Before">For the first page anything as large as int.MaxValue, then what the last answer says.</param>
+    public sealed record List(int Count, int Before = int.MaxValue) : ILocal;
+
+    /// <summary>Whoever is connected from the first page to the last is on one of them; when others leave meanwhile, a
+    /// client may be on two.</summary>
+    /// <param name="Before">Where the next page begins; 0 after the last.</param>
+    /// <param name="Total">Clients in all.</param>
+    public sealed record Listed(IReadOnlyList<ClientInfo> Clients, int Before, int Total) : ILocal;
+
+    /// <summary>From now on refuse all with <c>draining</c>, and tell those inside to go, drain-batch of them at once and
+    /// again each drain-interval. Answered <see cref="Drained"/> when all were told.</summary>
     public sealed record Drain : ILocal
     {
         public static readonly Drain Instance = new();
+    }
+
+    public sealed record Drained : ILocal
+    {
+        public static readonly Drained Instance = new();
     }
 }

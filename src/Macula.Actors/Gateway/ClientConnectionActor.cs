@@ -144,7 +144,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         Receive<AssemblyOverflow>(_ => Refuse(
             DisconnectReason.ProtocolError,
             $"More than {_options.MaxBytesAssembling} bytes of large frames have begun to arrive at once."));
-        Receive<ConnectionProtocol.Close>(msg => Refuse(msg.Reason, msg.Message));
+        Receive<ConnectionProtocol.Close>(msg => Refuse(msg.Reason, msg.Message, msg.RetryAfter));
         Receive<ConnectionEnded>(OnConnectionEnded);
         Receive<ConnectionProtocol.Announce>(OnAnnounce);
         Receive<PubSubProtocol.NotSubscribed>(_standing.Refused);
@@ -579,8 +579,8 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     private static string Sentence(DisconnectReason reason) => reason switch
     {
         DisconnectReason.MaxClientsReached => "The node serves as many clients as it may; try again later.",
-        DisconnectReason.ShuttingDown => "The node is shutting down.",
         DisconnectReason.MemoryPressure => "The node is short of memory; try again later.",
+        DisconnectReason.Draining => "The node is leaving; connect to another one.",
         _ => "The node does not admit this client now.",
     };
 

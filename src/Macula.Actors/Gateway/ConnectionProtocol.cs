@@ -8,7 +8,9 @@ public static class ConnectionProtocol
 {
     /// <summary>Tell the peer why, then close. The actor stops when the connection has ended.</summary>
     /// <param name="Message">A sentence for people.</param>
-    public sealed record Close(DisconnectReason Reason, string Message) : IToConnection;
+    /// <param name="RetryAfter">When to come again; zero when that would not help.</param>
+    public sealed record Close(
+        DisconnectReason Reason, string Message, TimeSpan RetryAfter = default) : IToConnection;
 
     /// <summary>Tell a concern that has restarted what it must know of this connection, then answer
     /// <see cref="ListenerProtocol.Announced"/>.</summary>

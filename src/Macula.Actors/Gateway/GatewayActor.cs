@@ -17,7 +17,7 @@ namespace Macula.Actors.Gateway;
 /// <summary>The node: starts its concerns and its listeners, says when it is ready, and ends it all in order.</summary>
 /// <remarks>The concerns are restarted rest-for-one, and what a restarted one has forgotten the connections announce to
 /// it again (docs/failure-modes.md). One that fails too often ends the node.</remarks>
-public sealed class GatewayActor : ReceiveActor
+public sealed class GatewayActor : ReceiveActor, IWithTimers
 {
     private const int MaxRestarts = 10;
 
@@ -41,6 +41,7 @@ public sealed class GatewayActor : ReceiveActor
     private IActorRef _memory = ActorRefs.Nobody;
     private Neighbours? _neighbours;
     private long _round;
+    private bool _draining;
     private Exception? _fault;
 
     public static Props Props(
@@ -56,12 +57,16 @@ public sealed class GatewayActor : ReceiveActor
         Receive<ListenerProtocol.Bound>(OnBound);
         Receive<ListenerProtocol.NotBound>(OnNotBound);
         Receive<GetReady>(_ => OnGetReady());
-        Receive<Shutdown>(_ => OnShutdown());
+        Receive<Shutdown>(OnShutdown);
+        Receive<ClientProtocol.Drained>(_ => CloseAll());
+        Receive<Tick>(_ => CloseAll());
         Receive<Restarted>(_ => OnRestarted());
         Receive<ListenerProtocol.Announced>(OnAnnounced);
         Receive<Provided>(OnProvided);
         Receive<Terminated>(msg => OnEnded(msg.ActorRef));
     }
+
+    public ITimerScheduler Timers { get; set; } = null!;
 
     protected override SupervisorStrategy SupervisorStrategy() =>
         new RestForOneStrategy(() => _concerns, MaxRestarts, RestartWindow);
@@ -137,6 +142,7 @@ public sealed class GatewayActor : ReceiveActor
         if (recovering.Listeners.Count > 0) return;
         _recovering.Remove(msg.Concern);
         msg.Concern.Tell(Recovered.Instance);
+        if (_draining && msg.Concern.Equals(_clients)) _clients.Tell(ClientProtocol.Drain.Instance);
     }
 
     private void OnProvided(Provided msg)
@@ -155,7 +161,7 @@ public sealed class GatewayActor : ReceiveActor
         if (ended.Equals(_mesh)) _mesh = ActorRefs.Nobody;
         if (_fault is not null) return; // it never listened, and whoever asks is told
         _log.Error("{Actor} has ended: stopping the node", ended.Path.Name);
-        OnShutdown();
+        CloseAll();
     }
 
     private void OnBound(ListenerProtocol.Bound msg)
@@ -185,10 +191,22 @@ public sealed class GatewayActor : ReceiveActor
         _asking.Clear();
     }
 
-    private void OnShutdown()
+    private void OnShutdown(Shutdown msg)
+    {
+        if (_draining || msg.DrainWithin <= TimeSpan.Zero)
+        {
+            CloseAll();
+            return;
+        }
+
+        _draining = true;
+        Timers.StartSingleTimer(Tick.DrainedLongEnough, Tick.DrainedLongEnough, msg.DrainWithin);
+        _clients.Tell(ClientProtocol.Drain.Instance);
+    }
+
+    private void CloseAll()
     {
         _log.Info("Shutting down: telling {Clients} connections", _census.Tables.First(t => t.Name == "connections").Size);
-        _clients.Tell(ClientProtocol.Drain.Instance);
         foreach (var listener in _listeners) listener.Tell(ListenerProtocol.Shutdown.Instance);
         Become(ShuttingDown);
         StopIfDone();
@@ -211,5 +229,10 @@ public sealed class GatewayActor : ReceiveActor
         if (_listeners.Count > 0) return;
         if (_mesh.IsNobody()) Context.Stop(Self);
         else _mesh.Tell(MeshProtocol.Shutdown.Instance); // the last: clients' calls went over it
+    }
+
+    private enum Tick
+    {
+        DrainedLongEnough,
     }
 }

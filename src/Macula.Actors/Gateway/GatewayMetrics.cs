@@ -19,6 +19,10 @@ public sealed class GatewayMetrics
     private readonly Counter<long> _accepted;
     private readonly Counter<long> _closed;
     private readonly Counter<long> _refused;
+    private readonly Counter<long> _clientAttempts;
+    private readonly Counter<long> _clientsAccepted;
+    private readonly Counter<long> _clientsRejected;
+    private readonly Counter<long> _clientsClosed;
     private readonly Counter<long> _framesIn;
     private readonly Counter<long> _bytesIn;
     private readonly Counter<long> _framesOut;
@@ -53,6 +57,10 @@ public sealed class GatewayMetrics
         _accepted = meter.CreateCounter<long>("macula.connections.accepted", "{connection}");
         _closed = meter.CreateCounter<long>("macula.connections.closed", "{connection}");
         _refused = meter.CreateCounter<long>("macula.connections.refused", "{connection}");
+        _clientAttempts = meter.CreateCounter<long>("macula.clients.attempts", "{client}");
+        _clientsAccepted = meter.CreateCounter<long>("macula.clients.accepted", "{client}");
+        _clientsRejected = meter.CreateCounter<long>("macula.clients.rejected", "{client}");
+        _clientsClosed = meter.CreateCounter<long>("macula.clients.closed", "{client}");
         _framesIn = meter.CreateCounter<long>("macula.frames.in", "{frame}");
         _bytesIn = meter.CreateCounter<long>("macula.frames.in.size", "By");
         _framesOut = meter.CreateCounter<long>("macula.frames.out", "{frame}");
@@ -103,6 +111,22 @@ public sealed class GatewayMetrics
     public void ConnectionClosed(string reason) => _closed.Add(1, Tag("reason", reason));
 
     public void ConnectionRefused(string reason) => _refused.Add(1, Tag("reason", reason));
+
+    /// <summary>A connection has become a client.</summary>
+    public void ClientAccepted()
+    {
+        _clientAttempts.Add(1);
+        _clientsAccepted.Add(1);
+    }
+
+    /// <summary>A connection wanted to become a client.</summary>
+    public void ClientRejected(string reason)
+    {
+        _clientAttempts.Add(1);
+        _clientsRejected.Add(1, Tag("reason", reason));
+    }
+
+    public void ClientsClosed(string reason, int count) => _clientsClosed.Add(count, Tag("reason", reason));
 
     public void FrameIn(FrameType type, long bytes)
     {

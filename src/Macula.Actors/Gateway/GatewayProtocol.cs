@@ -34,8 +34,11 @@ public static class GatewayProtocol
     public sealed record Provided(string Procedure, IActorRef Handler) : ILocal;
 
     /// <summary>Admit nobody more, tell all clients, close their connections, stop. Watch for the end.</summary>
-    public sealed record Shutdown : ILocal
+    /// <param name="DrainWithin">For so long clients are told a batch at a time; whoever is left then is told at
+    /// once.</param>
+    public sealed record Shutdown(TimeSpan DrainWithin) : ILocal
     {
-        public static readonly Shutdown Instance = new();
+        /// <summary>All are told at once.</summary>
+        public static readonly Shutdown Instance = new(TimeSpan.Zero);
     }
 }

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
+using Macula.Actors.Configuration;
+using Macula.Actors.Gateway;
 using Macula.Actors.Protocol;
 using Macula.Actors.Transport;
 using Macula.Actors.Transport.Memory;
@@ -41,16 +43,39 @@ internal static class AllocationsCommand
         await MeasureAsync("publish, 1 subscriber", types, await PublishAsync(provider, node, 1));
         await MeasureAsync("publish, 10 subscribers", types, await PublishAsync(provider, node, 10));
         await MeasureAsync("call", types, await CallAsync(provider, node));
+        await RefusalsAsync(provider, types);
         return 0;
     }
 
-    private static async Task MeasureAsync(string name, bool types, Func<Task> batch)
+    // The client's side and the in-memory connection are included: nobody is refused without having connected.
+    private static async Task RefusalsAsync(IQuicProvider provider, bool types)
     {
-        for (var i = 0; i < 200; i++) await batch();
+        var settings = GatewaySettings.Read(MaculaConfig.Reference);
+        await using var room = await LocalNode.StartAsync(provider);
+        await MeasureAsync("connect and leave", types, ConnectAsync(provider, room, FrameType.Pong), Batch);
+        await using var full = await LocalNode.StartAsync(
+            provider, settings with { Clients = settings.Clients with { MaxClients = 1 } });
+        await using var inside = await WirePeer.ConnectAsync(provider, full);
+        await MeasureAsync("connect to a full node", types, ConnectAsync(provider, full, FrameType.Disconnect), Batch);
+    }
+
+    private static Func<Task> ConnectAsync(IQuicProvider provider, INode node, FrameType answer) => async () =>
+    {
+        for (var i = 0; i < Batch; i++)
+        {
+            var peer = await WirePeer.ConnectAsync(provider, node, answer);
+            peer.Die();
+            await peer.DisposeAsync();
+        }
+    };
+
+    private static async Task MeasureAsync(string name, bool types, Func<Task> batch, int part = 1)
+    {
+        for (var i = 0; i < 200; i += part) await batch();
         using var sampler = types ? new AllocationSampler() : null;
         var (bytes, cpu) = (GC.GetTotalAllocatedBytes(precise: true), Environment.CpuUsage.TotalTime);
-        for (var i = 0; i < Count / Batch; i++) await batch();
-        var messages = Count / Batch * Batch;
+        var messages = Count / part / Batch * Batch;
+        for (var i = 0; i < messages; i += Batch) await batch();
         var each = (double)(GC.GetTotalAllocatedBytes(precise: true) - bytes) / messages;
         var time = (Environment.CpuUsage.TotalTime - cpu).TotalMicroseconds / messages;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {each:N0} B | {time:0.0} us |"));

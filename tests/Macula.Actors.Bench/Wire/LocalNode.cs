@@ -26,7 +26,7 @@ internal sealed class LocalNode : INode
 
     public QuicTrust Trust { get; }
 
-    public static async Task<LocalNode> StartAsync(IQuicProvider provider)
+    public static async Task<LocalNode> StartAsync(IQuicProvider provider, GatewaySettings? settings = null)
     {
         var certificate = Certificates.Create();
         var listen = new QuicListenOptions
@@ -37,10 +37,10 @@ internal sealed class LocalNode : INode
         };
         var census = new TableCensus();
         var meters = new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<IMeterFactory>();
-        var system = ActorSystem.Create("macula", ConfigurationFactory.ParseString("akka.loglevel = WARNING"));
+        var system = ActorSystem.Create("macula", ConfigurationFactory.ParseString("akka.loglevel = ERROR"));
         var gateway = system.ActorOf(
             GatewayActor.Props(
-                GatewaySettings.Read(MaculaConfig.Reference), NodeId.Parse("bench"), "com.example.realm",
+                settings ?? GatewaySettings.Read(MaculaConfig.Reference), NodeId.Parse("bench"), "com.example.realm",
                 new NodeEdge(
                     provider, [listen], address => new QuicConnectOptions { EndPoint = address.EndPoint },
                     new ProcessMemory()),

@@ -14,13 +14,14 @@ internal sealed class WirePeer : IAsyncDisposable
 
     public NodeId Id { get; private init; }
 
-    public static async Task<WirePeer> ConnectAsync(IQuicProvider provider, INode node)
+    public static async Task<WirePeer> ConnectAsync(
+        IQuicProvider provider, INode node, FrameType answer = FrameType.Pong)
     {
         var connection = await provider.ConnectAsync(
             new QuicConnectOptions { EndPoint = node.EndPoint, Trust = node.Trust });
         var peer = new WirePeer(connection, await connection.OpenStreamAsync()) { Id = NodeId.Random() };
         await peer.SendAsync(new ConnectMessage(ConnectMessage.CurrentVersion, peer.Id, node.Realm, ["pubsub", "rpc"]));
-        await peer.ReceiveAsync(FrameType.Pong);
+        await peer.ReceiveAsync(answer);
         return peer;
     }
 
@@ -62,6 +63,9 @@ internal sealed class WirePeer : IAsyncDisposable
     }
 
     public Task ReceiveAsync(FrameType type) => ReceiveAsync(frame => frame.Type == type);
+
+    /// <summary>Goes without a word.</summary>
+    public void Die() => _connection.Abort(0);
 
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
 }

@@ -11,7 +11,7 @@ namespace Macula.Actors.Tests.Clients;
 public sealed class ClientManagerActorSpecs : TestKit
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(7);
-    private static readonly ClientManagerOptions Options = new() { MaxClients = 2, RetryAfter = RetryAfter };
+    private static readonly ClientManagerOptions Options = ClientTable.Options with { MaxClients = 2 };
 
     private readonly TestMeters _meters = new();
     private readonly TableCensus _census = new();
@@ -168,10 +168,10 @@ public sealed class ClientManagerActorSpecs : TestKit
     public async Task While_draining_nobody_is_admitted()
     {
         await Admit("a");
-        _manager.Tell(Drain.Instance);
+        _manager.Tell(Drain.Instance, CreateTestProbe());
 
         var refused = Assert.IsType<Refused>(await Connect("b", CreateTestProbe()));
-        Assert.Equal((DisconnectReason.ShuttingDown, TimeSpan.Zero), (refused.Reason, refused.RetryAfter));
+        Assert.Equal((DisconnectReason.Draining, RetryAfter), (refused.Reason, refused.RetryAfter));
         Assert.Null(await Deliver("a"));
     }
 

@@ -5,6 +5,7 @@ using Macula.Actors.Clients;
 using Macula.Actors.Gateway;
 using Macula.Actors.Memory;
 using Macula.Actors.Protocol;
+using Macula.Actors.Tests.Clients;
 using static Macula.Actors.Clients.ClientProtocol;
 
 namespace Macula.Actors.Tests.Memory;
@@ -12,8 +13,7 @@ namespace Macula.Actors.Tests.Memory;
 /// <summary>The first step: whom the client manager admits while memory is short.</summary>
 public sealed class RefusedClientsSpecs : TestKit
 {
-    private static readonly ClientManagerOptions Options =
-        new() { MaxClients = 2, RetryAfter = TimeSpan.FromSeconds(7) };
+    private static readonly ClientManagerOptions Options = ClientTable.Options with { MaxClients = 2 };
 
     private readonly TestMeters _meters = new();
     private readonly TableCensus _census = new();

@@ -1,0 +1,81 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+
+namespace Macula.Actors.Bench.Concerns;
+
+/// <summary>Each bounded concern of a node through its actor's mailbox, held against the reference.</summary>
+internal static class ConcernsCommand
+{
+    public static Command Create()
+    {
+        var filter = new Argument<string>("filter")
+        {
+            Description = "Only benchmarks whose name contains this, such as clients.",
+            DefaultValueFactory = _ => "",
+        };
+        var json = new Option<bool>("--json") { Description = "One JSON object a line instead of a table." };
+        var runs = new Option<int>("--runs")
+        { Description = "Runs of each; the medians are told. Default 5.", DefaultValueFactory = _ => 5 };
+        var warmUps = new Option<int>("--warm-ups")
+        { Description = "Runs before those. Default 5.", DefaultValueFactory = _ => 5 };
+        var window = new Option<int>("--window")
+        { Description = "Questions that wait for their answer at once. Default 64.", DefaultValueFactory = _ => 64 };
+        var command = new Command("concerns", "Each concern's actor: operations a second, p50 and p99.")
+        { filter, json, runs, warmUps, window };
+        command.SetAction((parsed, _) => RunAsync(
+            parsed.GetValue(filter)!, parsed.GetValue(json), Math.Max(1, parsed.GetValue(runs)),
+            parsed.GetValue(warmUps), Math.Max(1, parsed.GetValue(window))));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string filter, bool json, int runs, int warmUps, int window)
+    {
+        Benchmark[] all = [.. ClientBenchmarks.All, .. RegistryBenchmarks.All, .. RpcBenchmarks.All];
+        if (!json)
+        {
+            Console.WriteLine("| benchmark | n | per second | p50 | p99 | CPU each | reference | of reference | goal |");
+            Console.WriteLine("|---|--:|--:|--:|--:|--:|--:|--:|--:|");
+        }
+
+        foreach (var benchmark in all.Where(each => each.Name.Contains(filter, StringComparison.Ordinal)))
+        {
+            var samples = new List<Sample>();
+            for (var run = -warmUps; run < runs; run++)
+            {
+                await using var bed = new Bed { Window = window };
+                var sample = await benchmark.Run(bed);
+                if (run >= 0) samples.Add(sample);
+                GC.Collect();
+            }
+
+            var rate = Median(samples, sample => benchmark.N / sample.Time.TotalSeconds);
+            var (p50, p99) = (Median(samples, sample => sample.P50.TotalMicroseconds),
+                Median(samples, sample => sample.P99.TotalMicroseconds));
+            var cpu = Median(samples, sample => sample.Cpu.TotalMicroseconds / benchmark.N);
+            Console.WriteLine(json ? Json(benchmark, rate, p50, p99) : Row(benchmark, rate, p50, p99, cpu));
+        }
+
+        return 0;
+    }
+
+    private static double Median(List<Sample> samples, Func<Sample, double> value)
+    {
+        double[] sorted = [.. samples.Select(value).Order()];
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
+
+    private static string Json(Benchmark benchmark, double rate, double p50, double p99) => JsonSerializer.Serialize(new
+    {
+        name = benchmark.Name,
+        n = benchmark.N,
+        ops_per_s = Math.Round(rate),
+        p50_us = Math.Round(p50, 1),
+        p99_us = Math.Round(p99, 1),
+    });
+
+    private static string Row(Benchmark benchmark, double rate, double p50, double p99, double cpu) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"| {benchmark.Name} | {benchmark.N:N0} | {rate:N0} | {p50:N1} us | {p99:N1} us | {cpu:N2} us | {benchmark.Reference:N0} "
+        + $"| {rate / benchmark.Reference:0.00} | {(benchmark.Reference is null ? "" : benchmark.Goal)} |");
+}
