@@ -1,10 +1,7 @@
-using Akka.Actor;
 using Akka.Configuration;
 using Macula.Actors.Configuration;
-using Macula.Actors.Gateway;
 using Macula.Actors.Mesh;
 using Macula.Actors.Protocol;
-using Macula.Actors.Registry;
 using Macula.Actors.Rpc;
 using static Macula.Actors.Rpc.RpcProtocol;
 

@@ -2,7 +2,6 @@ using Akka.Actor;
 using Macula.Actors.Mesh;
 using Macula.Actors.Protocol;
 using Macula.Actors.Registry;
-using Macula.Actors.Rpc;
 using static Macula.Actors.Rpc.RpcProtocol;
 
 namespace Macula.Actors.Tests.Rpc;

@@ -4,7 +4,6 @@ using Macula.Actors.Gateway;
 using Macula.Actors.Mesh;
 using Macula.Actors.Protocol;
 using Macula.Actors.Registry;
-using Macula.Actors.Rpc;
 using static Macula.Actors.Rpc.RpcProtocol;
 
 namespace Macula.Actors.Tests.Rpc;
