@@ -33,6 +33,7 @@ public sealed class LastSeenActor : ReceiveActor, IWithTimers
         rpc.Tell(new RpcProtocol.Register("presence.count", Self));
 
         Receive<RpcProtocol.Registered>(_ => { });
+        Receive<RpcProtocol.RegisterRefused>(msg => throw new InvalidOperationException(msg.Message));
         Receive<RpcProtocol.Invoke>(msg => msg.Procedure == "presence.count", OnCount);
         Receive<RpcProtocol.Invoke>(OnSeen);
         Receive<Tick>(_ => _deadlines.Expire(Now, OnSilent));
