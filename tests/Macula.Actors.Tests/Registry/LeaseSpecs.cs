@@ -202,25 +202,6 @@ public sealed class LeaseSpecs(ITestOutputHelper log) : RegistryKit(log)
     }
 
     [Fact]
-    public async Task Each_sweep_says_what_it_removed()
-    {
-        Sys.EventStream.SetLogLevel(Akka.Event.LogLevel.DebugLevel);
-        Sys.EventStream.Subscribe(TestActor, typeof(Akka.Event.Info));
-        Sys.EventStream.Subscribe(TestActor, typeof(Akka.Event.Debug));
-        var p = await Connect("p");
-        foreach (var name in (string[])["1", "2"]) await Store(p, "p", Wire.Advertise(name, "p", ttl: 10));
-
-        this.Advance(Options.CleanupInterval);
-        var removed = await FishForMessageAsync<Akka.Event.Info>(
-            each => $"{each.Message}".StartsWith("Service cleanup", StringComparison.Ordinal), SpecExtensions.Deadline);
-        Assert.Equal("Service cleanup: removed 2 expired service(s)", $"{removed.Message}");
-        this.Advance(Options.CleanupInterval);
-        var none = await FishForMessageAsync<Akka.Event.Debug>(
-            each => $"{each.Message}".StartsWith("Service cleanup", StringComparison.Ordinal), SpecExtensions.Deadline);
-        Assert.Equal("Service cleanup: no expired services", $"{none.Message}");
-    }
-
-    [Fact]
     public async Task What_a_restarted_registry_is_told_again_it_knows_as_before()
     {
         var p = new FakeSink(CreateTestProbe());
