@@ -1,4 +1,8 @@
+using System.Diagnostics.Metrics;
 using System.Text.RegularExpressions;
+using Macula.Actors.Bounded;
+using Macula.Actors.Gateway;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Macula.Actors.Hosting.Tests;
 
@@ -18,6 +22,31 @@ public sealed partial class DocsSpecs
         var page = File.ReadAllText(Path.Combine(Root, "docs/settings.md"));
         Assert.Contains(File.ReadAllText(Path.Combine(Root, "hocon/reference.conf")).TrimEnd(), page, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void The_telemetry_page_lists_every_instrument_with_its_unit_and_no_other()
+    {
+        using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        var meters = services.GetRequiredService<IMeterFactory>();
+        List<string> published = [];
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, _) =>
+        {
+            if (ReferenceEquals(instrument.Meter.Scope, meters)) published.Add($"{instrument.Name} {instrument.Unit}".Trim());
+        };
+        listener.Start();
+        _ = new GatewayMetrics(meters, new TableCensus());
+
+        var listed = TelemetryRows("macula.").Select(row => $"{row[0]} {row[2]}".Trim());
+        Assert.Equal(published.Order(StringComparer.Ordinal), listed.Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>The first three cells of the rows of the telemetry page whose first begins like this.</summary>
+    internal static IEnumerable<string[]> TelemetryRows(string prefix) =>
+        File.ReadLines(Path.Combine(Root, "docs/telemetry.md"))
+            .Where(line => line.StartsWith($"| `{prefix}", StringComparison.Ordinal))
+            .Select(line => line.Split('|', StringSplitOptions.TrimEntries)[1..4])
+            .Select(cells => cells.Select(cell => cell.Trim('`')).ToArray());
 
     /// <summary>The examples are compiled and tested; the page must not tell of others.</summary>
     [Theory]

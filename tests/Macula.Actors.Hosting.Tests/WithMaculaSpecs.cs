@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using Akka.Actor;
 using Akka.Cluster;
 using Akka.Hosting;
@@ -103,7 +104,22 @@ public sealed class WithMaculaSpecs : IDisposable
         var system = host.Services.GetRequiredService<ActorSystem>();
         var table = Assert.Single(MaculaNode.Of(system).Tables.Tables, table => table.Name == "example.devices");
         Assert.Equal((0, 3), (table.Size, table.Limit));
-        Assert.Contains(MaculaNode.Of(system).Tables.Tables, table => table.Name == "clients");
+        var rpc = host.Services.GetRequiredService<ActorRegistry>().Get<RpcActor>();
+        var count = await rpc.Ask<RpcProtocol.CallEnded>(
+            new RpcProtocol.CallLocal("presence.count", "{}"u8.ToArray()), Deadline);
+        Assert.Equal("0", Encoding.UTF8.GetString(count.Result.Span));
+        await host.StopAsync().WaitAsync(Deadline);
+    }
+
+    [Fact]
+    public async Task The_telemetry_page_lists_every_table_of_a_node_and_no_other()
+    {
+        using var host = Build();
+        await host.StartAsync().WaitAsync(Deadline);
+        var tables = MaculaNode.Of(host.Services.GetRequiredService<ActorSystem>()).Tables.Tables.Select(each => each.Name);
+
+        var listed = DocsSpecs.TelemetryRows("").Select(row => row[0]).Where(name => !name.Contains("macula", StringComparison.Ordinal));
+        Assert.Equal(tables, listed.Where(name => !name.Contains(' ')).Order(StringComparer.Ordinal));
         await host.StopAsync().WaitAsync(Deadline);
     }
 
