@@ -44,7 +44,7 @@ public sealed class ClientDefectSpecs(ITestOutputHelper log) : TestKit(TestConfi
         await this.Eventually(() =>
         {
             this.Advance(TestOptions.Defaults.Gateway.CloseGrace); // a connection that has lost its stream is closed after it
-            return node.Census.Tables.All(table => table.Size == 0);
+            return node.Census.Size("clients") + node.Census.Size("client_streams") + node.Census.Size("connections") == 0;
         });
         Assert.Equal(1, node.Meters.Total("macula.clients.closed", "ended"));
     }

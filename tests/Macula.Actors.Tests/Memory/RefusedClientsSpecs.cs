@@ -59,13 +59,13 @@ public sealed class RefusedClientsSpecs : TestKit
     }
 
     [Fact]
-    public async Task A_node_that_shuts_down_says_so_and_nothing_of_memory()
+    public async Task A_node_that_drains_says_so_and_nothing_of_memory()
     {
         Tell(MemoryLevel.RefuseClients);
-        _manager.Tell(Drain.Instance);
+        _manager.Tell(Drain.Instance, CreateTestProbe());
 
         var refused = Assert.IsType<Refused>(await Connect("a", CreateTestProbe()));
-        Assert.Equal(DisconnectReason.ShuttingDown, refused.Reason);
+        Assert.Equal(DisconnectReason.Draining, refused.Reason);
     }
 
     [Fact]

@@ -1,7 +1,6 @@
 using Akka.Actor;
 using Akka.TestKit.Xunit2;
 using Macula.Actors.Clients;
-using Macula.Actors.Gateway;
 using Macula.Actors.Protocol;
 using static Macula.Actors.Clients.ClientProtocol;
 
