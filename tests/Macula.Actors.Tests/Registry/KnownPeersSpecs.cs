@@ -191,6 +191,7 @@ public sealed class KnownPeersSpecs : RegistryKit
     }
 
     [Fact]
+    [Trait("Defect", "D42")]
     public async Task A_peer_that_is_also_connected_here_is_named_once()
     {
         await Connect("b");
