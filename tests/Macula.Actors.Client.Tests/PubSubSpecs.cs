@@ -216,6 +216,21 @@ public sealed class PubSubSpecs : IAsyncLifetime
         await client.DisposeAsync();
     }
 
+    [Theory]
+    [Trait("Defect", "D58")]
+    [InlineData(-1)]
+    [InlineData(3)]
+    public async Task A_qos_that_there_is_not_is_refused_here(int qos)
+    {
+        var (client, session) = await _gateway.ConnectAsync();
+
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => client.PublishAsync("a", "b", qos));
+
+        await client.PingAsync();
+        Assert.False(session.HasFrames);
+        await client.DisposeAsync();
+    }
+
     [Fact]
     public async Task A_large_message_passes_in_both_directions()
     {

@@ -18,6 +18,7 @@ public sealed class RegistryActorSpecs(ITestOutputHelper log) : RegistryKit(log)
     }
 
     [Fact]
+    [Trait("Defect", "D26")]
     public async Task A_record_without_metadata_is_found_and_not_called()
     {
         var p = await Connect("p");

@@ -122,6 +122,7 @@ public sealed class RpcLookupSpecs(ITestOutputHelper log) : RpcKit(log)
     }
 
     [Fact]
+    [Trait("Defect", "D26")]
     public async Task Subscriptions_and_what_names_this_node_are_no_providers()
     {
         var caller = Sink();
