@@ -116,6 +116,7 @@ public sealed class UsageSpecs : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Defect", "D47")]
     public async Task A_gateway_with_an_unknown_certificate_is_not_trusted()
     {
         await using var tool = Tool.StartBare(_gateway, ["ping", "--server", _gateway.Address], new()

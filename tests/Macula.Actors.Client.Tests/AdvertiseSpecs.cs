@@ -36,6 +36,7 @@ public sealed class AdvertiseSpecs : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Defect", "D11")]
     public async Task Calls_are_handled_and_answered()
     {
         var (client, session) = await _gateway.ConnectAsync();
@@ -70,6 +71,8 @@ public sealed class AdvertiseSpecs : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Defect", "D15")]
+    [Trait("Defect", "D62")]
     public async Task What_a_handler_throws_stays_inside_unless_meant_for_the_caller()
     {
         var (client, session) = await _gateway.ConnectAsync();
@@ -121,6 +124,7 @@ public sealed class AdvertiseSpecs : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Defect", "D45")]
     public async Task A_slow_handler_does_not_hold_up_the_connection()
     {
         var gate = new TaskCompletionSource<ReadOnlyMemory<byte>>();
@@ -281,6 +285,7 @@ public sealed class AdvertiseSpecs : IAsyncLifetime
 
     [Fact]
     [Trait("Defect", "D25")]
+    [Trait("Defect", "D18")]
     public async Task Disposing_an_offer_withdraws_it_with_a_lifetime_of_zero_and_ends_renewals()
     {
         var (client, session) = await _gateway.ConnectAsync();

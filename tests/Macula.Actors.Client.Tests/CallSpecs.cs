@@ -14,6 +14,7 @@ public sealed class CallSpecs : IAsyncLifetime
     public async Task DisposeAsync() => await _gateway.DisposeAsync();
 
     [Fact]
+    [Trait("Defect", "D16")]
     public async Task A_call_gets_the_answer_to_its_id()
     {
         var (client, session) = await _gateway.ConnectAsync();
@@ -34,6 +35,28 @@ public sealed class CallSpecs : IAsyncLifetime
         Assert.Equal(7, await two.WaitAsync(FakeGateway.Patience));
         Assert.Equal(0, client.Statistics.PendingCalls);
         await client.DisposeAsync();
+    }
+
+    [Fact]
+    [Trait("Defect", "D53")]
+    public async Task Ids_of_one_client_are_not_those_of_another_or_of_a_later_one()
+    {
+        List<CallId> calls = [];
+        List<MessageId> messages = [];
+        for (var i = 0; i < 3; i++)
+        {
+            var (client, session) = await _gateway.ConnectAsync();
+            await client.PublishAsync("a", "b");
+            messages.Add((await session.ExpectAsync<PublishMessage>()).MessageId);
+            var calling = client.CallAsync("add", default);
+            var call = await session.ExpectAsync<CallMessage>();
+            calls.Add(call.CallId);
+            await session.SendAsync(new ReplyMessage(call.CallId, default));
+            await calling.WaitAsync(FakeGateway.Patience);
+            await client.DisposeAsync();
+        }
+
+        Assert.Equal((3, 3), (calls.Distinct().Count(), messages.Distinct().Count()));
     }
 
     [Fact]

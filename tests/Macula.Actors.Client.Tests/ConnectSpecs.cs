@@ -13,6 +13,7 @@ public sealed class ConnectSpecs : IAsyncLifetime
     public async Task DisposeAsync() => await _gateway.DisposeAsync();
 
     [Fact]
+    [Trait("Defect", "D49")]
     public async Task It_introduces_itself_and_waits_for_the_answer()
     {
         var options = _gateway.Options with { Realm = "org.example", Endpoint = "https://me:1" };
@@ -146,6 +147,7 @@ public sealed class ConnectSpecs : IAsyncLifetime
     }
 
     [Theory]
+    [Trait("Defect", "D50")]
     [InlineData("host", "host", 9443)]
     [InlineData("host:1", "host", 1)]
     [InlineData("10.0.0.1:65535", "10.0.0.1", 65535)]
@@ -163,6 +165,7 @@ public sealed class ConnectSpecs : IAsyncLifetime
     }
 
     [Theory]
+    [Trait("Defect", "D50")]
     [InlineData("")]
     [InlineData(":1")]
     [InlineData("host:")]
@@ -173,6 +176,8 @@ public sealed class ConnectSpecs : IAsyncLifetime
     [InlineData("[::1]5")]
     [InlineData("ho st")]
     [InlineData("host:-1")]
+    [InlineData("host:1/")]
+    [InlineData("https://host:1/")]
     public void What_is_no_server_is_refused(string text) =>
         Assert.False(ServerAddress.TryParse(text, out _));
 }

@@ -13,6 +13,7 @@ public sealed class PubSubSpecs : IAsyncLifetime
     public async Task DisposeAsync() => await _gateway.DisposeAsync();
 
     [Fact]
+    [Trait("Defect", "D17")]
     public async Task A_publication_carries_what_was_given()
     {
         var (client, session) = await _gateway.ConnectAsync();
@@ -32,6 +33,7 @@ public sealed class PubSubSpecs : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Defect", "D54")]
     public async Task A_qos_1_publication_is_done_when_the_gateway_has_it()
     {
         var (client, session) = await _gateway.ConnectAsync();
@@ -48,6 +50,7 @@ public sealed class PubSubSpecs : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Defect", "D54")]
     public async Task A_qos_1_publication_is_sent_again_with_its_id_when_the_connection_was_lost()
     {
         var options = _gateway.Options with { ReconnectInitial = TimeSpan.FromMilliseconds(1) };
@@ -84,6 +87,7 @@ public sealed class PubSubSpecs : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Defect", "D16")]
     public async Task One_frame_reaches_every_subscription_that_matches_and_no_other()
     {
         var (client, session) = await _gateway.ConnectAsync();
@@ -122,6 +126,7 @@ public sealed class PubSubSpecs : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Defect", "D25")]
     public async Task The_gateway_hears_of_the_first_subscription_to_a_pattern_and_the_end_of_the_last()
     {
         var (client, session) = await _gateway.ConnectAsync();
@@ -208,6 +213,21 @@ public sealed class PubSubSpecs : IAsyncLifetime
 
         Assert.Equal("frame_too_large", error.Code);
         Assert.Equal(1900, (await session.ExpectAsync<PublishMessage>()).Payload.Length);
+        await client.DisposeAsync();
+    }
+
+    [Theory]
+    [Trait("Defect", "D58")]
+    [InlineData(-1)]
+    [InlineData(3)]
+    public async Task A_qos_that_there_is_not_is_refused_here(int qos)
+    {
+        var (client, session) = await _gateway.ConnectAsync();
+
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => client.PublishAsync("a", "b", qos));
+
+        await client.PingAsync();
+        Assert.False(session.HasFrames);
         await client.DisposeAsync();
     }
 

@@ -17,6 +17,7 @@ public sealed class ReconnectSpecs : IAsyncLifetime
     public async Task DisposeAsync() => await _gateway.DisposeAsync();
 
     [Fact]
+    [Trait("Defect", "D49")]
     public async Task What_holds_is_told_to_the_next_session_before_anything_else()
     {
         var (client, session) = await ConnectAsync();
@@ -43,6 +44,7 @@ public sealed class ReconnectSpecs : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Defect", "D49")]
     public async Task A_subscription_goes_on_after_a_reconnect()
     {
         var (client, session) = await ConnectAsync();
@@ -63,6 +65,7 @@ public sealed class ReconnectSpecs : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Defect", "D49")]
     public async Task A_silent_gateway_is_noticed_by_the_idle_time_out()
     {
         var (client, session) = await ConnectAsync();
@@ -217,6 +220,21 @@ public sealed class ReconnectSpecs : IAsyncLifetime
 
         await client.PingAsync();
         Assert.Contains("out of step", _changes.First().Reason!.Message, StringComparison.Ordinal);
+        await client.DisposeAsync();
+    }
+
+    [Fact]
+    [Trait("Defect", "D48")]
+    public async Task A_frame_above_the_limit_is_a_lost_connection_on_its_header_alone()
+    {
+        var (client, session) = await ConnectAsync();
+        await session.SendRawAsync(new byte[] { 1, 0x10, 0, 0, 0xff, 0xff, 0xff, 0xff }); // 4 GiB follow, it says
+
+        await NextSessionAsync();
+
+        await client.PingAsync();
+        Assert.Equal(
+            [MaculaClientState.Reconnecting, MaculaClientState.Connected], _changes.Select(change => change.State));
         await client.DisposeAsync();
     }
 

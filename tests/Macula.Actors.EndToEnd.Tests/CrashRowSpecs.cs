@@ -25,6 +25,11 @@ public sealed class CrashRowSpecs(ITestOutputHelper test)
     };
 
     [Fact]
+    [Trait("Defect", "D3")]
+    [Trait("Defect", "D6")]
+    [Trait("Defect", "D7")]
+    [Trait("Defect", "D9")]
+    [Trait("Defect", "D10")]
     public async Task No_crash_row_of_the_reference_touches_the_node_or_its_other_clients()
     {
         await using var node = await NodeProcess.StartAsync(test, "macula.node-id=gateway-one");

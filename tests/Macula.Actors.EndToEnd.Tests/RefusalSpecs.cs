@@ -58,6 +58,8 @@ public sealed class RefusalSpecs(ITestOutputHelper test) : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Defect", "D12")]
+    [Trait("Defect", "D40")]
     public async Task A_full_node_says_when_to_come_again()
     {
         await using (var one = await RawClient.ConnectAsync(_node.Address, "one"))
@@ -117,6 +119,7 @@ public sealed class RefusalSpecs(ITestOutputHelper test) : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Defect", "D47")]
     public async Task A_client_that_expects_another_certificate_does_not_talk_to_the_node()
     {
         var elsewhere = _node.Address with { Fingerprint = new string('0', 64) };

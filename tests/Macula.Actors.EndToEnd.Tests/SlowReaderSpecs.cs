@@ -12,6 +12,7 @@ public sealed class SlowReaderSpecs(ITestOutputHelper test)
     private const int PayloadLength = 1024;
 
     [Fact]
+    [Trait("Defect", "D45")]
     public async Task Who_does_not_read_loses_its_own_messages_and_nobody_elses()
     {
         await using var node = await NodeProcess.StartAsync(test, "macula.gateway.outbound-max-frames=256");

@@ -70,6 +70,41 @@ public sealed partial class DocsSpecs
         Assert.Empty(dead);
     }
 
+    [Fact]
+    public void Each_defect_of_the_reference_has_a_spec_or_a_reason_why_it_cannot_be_ours()
+    {
+        var marked = TestSources.Facts(Root).SelectMany(fact => fact.Defects).ToHashSet();
+
+        Assert.Equal(Enumerable.Range(1, 62).Select(number => $"D{number}"), Defects().Select(row => row.Defect));
+        Assert.Empty(marked.Except(Defects().Select(row => row.Defect)));
+        Assert.All(Defects(), row => Assert.True(row.CannotBeOurs != marked.Contains(row.Defect), row.Defect));
+    }
+
+    [Fact]
+    public void Each_spec_that_the_page_of_defects_names_is_there_and_marked_with_the_defect()
+    {
+        var facts = TestSources.Facts(Root).ToLookup(fact => fact.Name, fact => fact.Defects);
+        foreach (var row in Defects())
+        {
+            var names = SpecNames().Matches(row.Text).Select(name => name.Groups[1].Value).ToList();
+            Assert.All(names, name => Assert.True(facts.Contains(name), $"{row.Defect} names {name}"));
+            if (row.CannotBeOurs) continue;
+
+            Assert.NotEmpty(names);
+            Assert.All(names, name => Assert.Contains(row.Defect, facts[name].SelectMany(defects => defects)));
+        }
+    }
+
+    // The rows of the table: which, whether it is marked as one that cannot be ours, and the last cell.
+    private static IEnumerable<(string Defect, bool CannotBeOurs, string Text)> Defects() =>
+        from line in File.ReadLines(Path.Combine(Root, "docs/decisions/0005-the-references-defects.md"))
+        where line.StartsWith("| D", StringComparison.Ordinal)
+        let cells = line.Split('|', StringSplitOptions.TrimEntries)
+        select (cells[1], cells[3].StartsWith("Cannot be ours:", StringComparison.Ordinal), cells[3]);
+
+    [GeneratedRegex(@"`(\w+(?:Specs|Contract)(?:\.\w+)?)`")]
+    private static partial Regex SpecNames();
+
     [GeneratedRegex(@"\]\(([^)#]+)(?:#[^)]*)?\)")]
     private static partial Regex Links();
 

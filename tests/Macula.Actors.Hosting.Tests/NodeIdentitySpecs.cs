@@ -10,6 +10,7 @@ public sealed class NodeIdentitySpecs : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
+    [Trait("Defect", "D43")]
     public void A_random_id_survives_restarts()
     {
         var first = Resolve();
@@ -20,6 +21,7 @@ public sealed class NodeIdentitySpecs : IDisposable
     }
 
     [Fact]
+    [Trait("Defect", "D43")]
     public void The_configured_id_wins_over_NODE_NAME_and_that_over_the_kept_one()
     {
         var kept = Resolve();

@@ -28,6 +28,7 @@ public sealed class WithMaculaSpecs : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
+    [Trait("Defect", "D55")]
     public async Task A_started_node_listens_and_says_where()
     {
         using var host = Build(options => options.Set("macula.node-id", "one").Realm = "org.example");
@@ -43,6 +44,7 @@ public sealed class WithMaculaSpecs : IDisposable
     }
 
     [Fact]
+    [Trait("Defect", "D32")]
     public async Task A_stop_closes_connections_frees_the_ports_and_ends_the_actor_system()
     {
         using var host = Build();
@@ -134,6 +136,7 @@ public sealed class WithMaculaSpecs : IDisposable
     }
 
     [Fact]
+    [Trait("Defect", "D55")]
     public async Task A_taken_port_fails_the_host_and_whoever_waits_for_the_node()
     {
         using var first = Build();

@@ -13,6 +13,7 @@ public sealed class MalformedSpecs
     ];
 
     [Fact]
+    [Trait("Defect", "D58")]
     public void Every_verdict_is_the_references_but_for_payloads_that_are_no_map()
     {
         List<string> notMaps = [];
@@ -47,6 +48,7 @@ public sealed class MalformedSpecs
     }
 
     [Fact]
+    [Trait("Defect", "D58")]
     public void No_message_takes_what_the_decoder_refuses()
     {
         foreach (var row in GoldenVectors.Rows("malformed"))

@@ -36,6 +36,7 @@ public sealed class StreamSpecs
     }
 
     [Fact]
+    [Trait("Defect", "D8")]
     public void However_a_stream_is_cut_it_says_the_same()
     {
         var random = new Random(20251114);
@@ -58,6 +59,7 @@ public sealed class StreamSpecs
     }
 
     [Fact]
+    [Trait("Defect", "D48")]
     public void A_frame_above_the_limit_is_fatal_as_soon_as_its_header_is_there()
     {
         var reading = new StreamReading(maxPayload: 100);

@@ -5,6 +5,7 @@ namespace Macula.Actors.Protocol.Tests;
 public sealed class NodeIdSpecs
 {
     [Theory]
+    [Trait("Defect", "D61")]
     [InlineData("sensor.temp.room1", "sensor.temp.room1")]
     [InlineData("0x00ff", "0x00ff")]
     [InlineData("0xabc", null)]

@@ -60,6 +60,7 @@ public sealed class RoundTripSpecs
         }, iter: 300);
 
     [Fact]
+    [Trait("Defect", "D6")]
     public void Random_bytes_are_an_error_or_a_message_but_no_exception() =>
         Gen.Select(Gen.Enum<FrameType>(), Gen.Byte.Array[0, 60])
             .Sample((type, bytes) =>
@@ -71,6 +72,7 @@ public sealed class RoundTripSpecs
             }, iter: 20_000);
 
     [Fact]
+    [Trait("Defect", "D6")]
     public void One_flipped_byte_is_an_error_or_a_message_but_no_exception() =>
         Gen.Select(MessageGen.Any, Gen.Int[0, int.MaxValue], Gen.Byte).Sample((message, at, value) =>
         {

@@ -130,6 +130,7 @@ public sealed class RoutingVectorsSpecs
     }
 
     [Fact]
+    [Trait("Defect", "D28")]
     public void Picks_go_round_as_in_the_reference()
     {
         foreach (var row in GoldenVectors.Rows("selector"))

@@ -5,6 +5,7 @@ namespace Macula.Actors.Protocol.Tests;
 public sealed class TopicPatternSpecs
 {
     [Fact]
+    [Trait("Defect", "D61")]
     public void Patterns_match_as_in_the_reference_gateway()
     {
         foreach (var row in GoldenVectors.Rows("topics"))
@@ -18,6 +19,7 @@ public sealed class TopicPatternSpecs
     }
 
     [Theory]
+    [Trait("Defect", "D61")]
     [InlineData("a.b", false)]
     [InlineData("a.*", true)]
     [InlineData("**", true)]

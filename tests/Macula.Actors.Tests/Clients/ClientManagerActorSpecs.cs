@@ -57,6 +57,8 @@ public sealed class ClientManagerActorSpecs : TestKit
     }
 
     [Fact]
+    [Trait("Defect", "D12")]
+    [Trait("Defect", "D37")]
     public async Task One_client_more_than_there_may_be_is_refused_with_a_time_to_retry()
     {
         await Admit("a");
@@ -71,6 +73,7 @@ public sealed class ClientManagerActorSpecs : TestKit
     }
 
     [Fact]
+    [Trait("Defect", "D36")]
     public async Task When_full_a_known_client_may_still_connect_again_and_a_known_connection_change_its_id()
     {
         var first = CreateTestProbe();
@@ -96,6 +99,7 @@ public sealed class ClientManagerActorSpecs : TestKit
     }
 
     [Fact]
+    [Trait("Defect", "D38")]
     public async Task The_late_end_of_a_superseded_connection_leaves_its_successor_in_place()
     {
         var older = CreateTestProbe();

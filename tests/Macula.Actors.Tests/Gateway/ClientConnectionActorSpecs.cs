@@ -44,6 +44,7 @@ public sealed class ClientConnectionActorSpecs : TestKit
     }
 
     [Fact]
+    [Trait("Defect", "D4")]
     public async Task A_client_is_admitted_made_known_and_welcomed_with_the_nodes_clock()
     {
         var peer = await Connect();
@@ -66,6 +67,7 @@ public sealed class ClientConnectionActorSpecs : TestKit
     }
 
     [Theory]
+    [Trait("Defect", "D44")]
     [InlineData("com.other", "wrong_realm")]
     [InlineData("com.example.Realm", "wrong_realm")]
     [InlineData("", "wrong_realm")]
@@ -83,6 +85,19 @@ public sealed class ClientConnectionActorSpecs : TestKit
     }
 
     [Fact]
+    [Trait("Defect", "D39")]
+    public async Task A_connect_without_a_node_id_gets_no_further_than_its_connection()
+    {
+        var connect = Wire.Connect().ToFrame();
+        "node_ix"u8.CopyTo(connect.AsSpan(connect.AsSpan().IndexOf("node_id"u8))); // unknown fields are ignored
+
+        var told = await AssertRefused(connect, "malformed_connect");
+        Assert.Contains("node_id", told.Message.ToString(), StringComparison.Ordinal);
+        Assert.False(_clients.HasMessages || _registry.HasMessages);
+    }
+
+    [Fact]
+    [Trait("Defect", "D47")]
     public Task A_first_frame_that_is_no_connect_is_told_and_closed() =>
         AssertRefused(Wire.Publish("a").ToFrame(), "not_authorized");
 
@@ -167,6 +182,7 @@ public sealed class ClientConnectionActorSpecs : TestKit
     }
 
     [Fact]
+    [Trait("Defect", "D44")]
     public async Task A_peer_that_stays_when_told_to_go_is_closed_after_the_grace()
     {
         var (peer, stream) = await Join();
@@ -197,6 +213,7 @@ public sealed class ClientConnectionActorSpecs : TestKit
     }
 
     [Fact]
+    [Trait("Defect", "D5")]
     public async Task The_end_of_the_connection_ends_the_actor()
     {
         var (peer, _) = await Join();
@@ -320,6 +337,7 @@ public sealed class ClientConnectionActorSpecs : TestKit
     }
 
     [Fact]
+    [Trait("Defect", "D6")]
     public async Task Credit_is_returned_for_every_frame_that_goes_nowhere()
     {
         var (_, stream) = await Join();
@@ -414,6 +432,7 @@ public sealed class ClientConnectionActorSpecs : TestKit
     }
 
     [Fact]
+    [Trait("Defect", "D5")]
     public async Task The_end_of_a_stream_is_told_to_those_who_may_know_it()
     {
         var (peer, _) = await Join();
@@ -475,6 +494,7 @@ public sealed class ClientConnectionActorSpecs : TestKit
     }
 
     [Fact]
+    [Trait("Defect", "D48")]
     public async Task A_later_frame_above_the_limit_closes_the_connection()
     {
         var (peer, stream) = await Join();
@@ -505,6 +525,7 @@ public sealed class ClientConnectionActorSpecs : TestKit
     }
 
     [Theory]
+    [Trait("Defect", "D47")]
     [InlineData(PeerStreams.Authenticated, true, true)]
     [InlineData(PeerStreams.Authenticated, false, false)]
     [InlineData(PeerStreams.Open, false, true)]
@@ -587,6 +608,7 @@ public sealed class ClientConnectionActorSpecs : TestKit
     }
 
     [Fact]
+    [Trait("Defect", "D5")]
     public async Task A_client_that_gives_the_stream_of_its_CONNECT_up_is_gone()
     {
         var (peer, stream) = await Join();

@@ -62,6 +62,12 @@ public sealed class ExchangesSpecs(ITestOutputHelper log) : TestKit(TestConfig.S
     public static TheoryData<string> Names => [.. Rows().Keys];
 
     [Theory]
+    [Trait("Defect", "D3")]
+    [Trait("Defect", "D6")]
+    [Trait("Defect", "D7")]
+    [Trait("Defect", "D8")]
+    [Trait("Defect", "D9")]
+    [Trait("Defect", "D10")]
     [MemberData(nameof(Names))]
     public async Task An_exchange_goes_as_with_the_reference_or_as_documented(string name)
     {

@@ -11,6 +11,7 @@ namespace Macula.Actors.Tests.Gateway;
 public sealed class GatewayActorSpecs(ITestOutputHelper log) : TestKit(TestConfig.Strict, output: log)
 {
     [Fact]
+    [Trait("Defect", "D5")]
     public async Task A_publication_reaches_every_subscriber()
     {
         var node = await TestNode.Start(this);
@@ -51,6 +52,7 @@ public sealed class GatewayActorSpecs(ITestOutputHelper log) : TestKit(TestConfi
     }
 
     [Fact]
+    [Trait("Defect", "D41")]
     public async Task A_call_to_a_provider_that_dies_ends_at_once_and_the_next_finds_nobody()
     {
         var node = await TestNode.Start(this);
@@ -106,6 +108,25 @@ public sealed class GatewayActorSpecs(ITestOutputHelper log) : TestKit(TestConfi
     }
 
     [Fact]
+    [Trait("Defect", "D45")]
+    public async Task Who_does_not_get_to_the_end_of_its_CONNECT_or_of_a_call_keeps_nobody_waiting()
+    {
+        var node = await TestNode.Start(this);
+        await node.Connect(); // and says nothing
+        await (await (await node.Connect()).Open()).Send(Wire.Connect("half").ToFrame().AsMemory(0, 20));
+        var (_, provider) = await node.Join("p");
+        var (_, caller) = await node.Join("c");
+        await provider.Send(Wire.Advertise("slow", "p"), Wire.Advertise("quick", "p"));
+        await provider.Settle();
+        await caller.Send(Wire.Call("slow", 1));
+        (await provider.Next())!.Call(); // and never replies
+
+        await caller.Send(Wire.Call("quick", 2));
+        await provider.Send(new ReplyMessage((await provider.Next())!.Call().CallId, Wire.Bytes("3")));
+        Assert.Equal(Wire.Id(2), (await caller.Next())!.Reply().CallId);
+    }
+
+    [Fact]
     public async Task A_half_closed_stream_of_a_cancelled_call_comes_to_its_end()
     {
         var node = await TestNode.Start(this);
@@ -124,6 +145,7 @@ public sealed class GatewayActorSpecs(ITestOutputHelper log) : TestKit(TestConfi
     }
 
     [Fact]
+    [Trait("Defect", "D38")]
     public async Task A_client_that_comes_back_takes_over_and_can_be_called_at_once()
     {
         var node = await TestNode.Start(this);
@@ -162,6 +184,8 @@ public sealed class GatewayActorSpecs(ITestOutputHelper log) : TestKit(TestConfi
     }
 
     [Fact]
+    [Trait("Defect", "D4")]
+    [Trait("Defect", "D12")]
     public async Task One_client_more_than_there_may_be_is_told_so()
     {
         var node = await TestNode.Start(this, TestOptions.Defaults with
@@ -292,6 +316,7 @@ public sealed class GatewayActorSpecs(ITestOutputHelper log) : TestKit(TestConfi
     }
 
     [Fact]
+    [Trait("Defect", "D55")]
     public async Task A_node_whose_listener_has_ended_does_not_go_on_as_if_it_heard_anyone()
     {
         var node = await TestNode.Start(this);
@@ -312,6 +337,7 @@ public sealed class GatewayActorSpecs(ITestOutputHelper log) : TestKit(TestConfi
     }
 
     [Fact]
+    [Trait("Defect", "D55")]
     public async Task An_address_that_is_taken_is_told_to_whoever_asks()
     {
         var node = await TestNode.Start(this);
@@ -328,6 +354,8 @@ public sealed class GatewayActorSpecs(ITestOutputHelper log) : TestKit(TestConfi
     }
 
     [Theory]
+    [Trait("Defect", "D14")]
+    [Trait("Defect", "D55")]
     [InlineData("com.macula.diagnostics.hello", "{}", "Hello from Macula Gateway!")]
     [InlineData("com.macula.diagnostics.echo", "{\"a\":[1,2]}", "\"echo\":{\"a\":[1,2]}")]
     [InlineData("com.macula.diagnostics.echo", "no json", "\"echo\":\"bm8ganNvbg==\"")]

@@ -21,6 +21,7 @@ public sealed class StreamReaderSpecs : TestKit
         _metrics = new GatewayMetrics(_meters, new TableCensus());
 
     [Fact]
+    [Trait("Defect", "D8")]
     public async Task Frames_are_put_together_however_they_were_split()
     {
         _admitted.SetResult();
@@ -48,6 +49,7 @@ public sealed class StreamReaderSpecs : TestKit
     }
 
     [Fact]
+    [Trait("Defect", "D8")]
     public async Task Frames_may_come_a_byte_at_a_time_or_all_at_once()
     {
         _admitted.SetResult();

@@ -187,6 +187,7 @@ public sealed class StreamWriterSpecs : IDisposable
     }
 
     [Theory]
+    [Trait("Defect", "D46")]
     [InlineData(true)]
     [InlineData(false)]
     public async Task When_the_peer_reads_no_more_nothing_is_held_for_it(bool lost)

@@ -43,6 +43,7 @@ public sealed class MeshPoolActorSpecs : TestKit
 
     [Fact]
     [Trait("Defect", "D33")]
+    [Trait("Defect", "D45")]
     public async Task A_peer_that_does_not_answer_delays_nobody_elses_stream()
     {
         await _bed.Idle("a");

@@ -6,6 +6,7 @@ namespace Macula.Actors.Tests.Mesh;
 public sealed class PeerAddressSpecs
 {
     [Theory]
+    [Trait("Defect", "D50")]
     [InlineData("https://gateway.example.com:4433", "gateway.example.com", 4433)]
     [InlineData("HTTPS://Gateway.Example.com:4433/", "gateway.example.com", 4433)]
     [InlineData("gateway:1", "gateway", 1)]

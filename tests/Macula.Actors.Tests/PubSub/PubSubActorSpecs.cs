@@ -203,6 +203,7 @@ public sealed class PubSubActorSpecs : TestKit
     }
 
     [Fact]
+    [Trait("Defect", "D29")]
     public async Task A_client_gets_no_more_patterns_than_it_may_have_on_all_its_streams()
     {
         var connection = CreateTestProbe();
@@ -222,6 +223,7 @@ public sealed class PubSubActorSpecs : TestKit
     }
 
     [Fact]
+    [Trait("Defect", "D29")]
     public async Task The_node_gets_no_more_patterns_than_it_may_have()
     {
         await Subscribe(Sink(), "a", "b", "c");
@@ -244,6 +246,7 @@ public sealed class PubSubActorSpecs : TestKit
     }
 
     [Theory]
+    [Trait("Defect", "D29")]
     [InlineData("123456789012345678901")]
     [InlineData("a.b.c.d.e")]
     [InlineData("**.a.**.**")]

@@ -74,6 +74,7 @@ public sealed class PubSubNodeSpecs(ITestOutputHelper log) : TestKit(TestConfig.
     }
 
     [Theory]
+    [Trait("Defect", "D45")]
     [InlineData(SlowConsumerPolicy.DropOldest, 0)]
     [InlineData(SlowConsumerPolicy.DropNewest, 0)]
     [InlineData(SlowConsumerPolicy.Disconnect, 0)]
@@ -146,6 +147,7 @@ public sealed class PubSubNodeSpecs(ITestOutputHelper log) : TestKit(TestConfig.
     }
 
     [Theory]
+    [Trait("Defect", "D5")]
     [InlineData("dies")]
     [InlineData("closes")]
     [InlineData("gives its streams up")]

@@ -12,6 +12,7 @@ public sealed class DiscoverySpecs(ITestOutputHelper log)
     private static readonly Provider Elsewhere = new(NodeId.Parse("far"), null, Peer("hub"));
 
     [Fact]
+    [Trait("Defect", "D21")]
     public async Task What_peers_taught_is_known_for_its_time_and_asked_for_again_after_that()
     {
         await Learn("add", Elsewhere);

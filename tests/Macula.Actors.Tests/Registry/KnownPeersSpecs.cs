@@ -164,6 +164,7 @@ public sealed class KnownPeersSpecs : RegistryKit
     }
 
     [Fact]
+    [Trait("Defect", "D51")]
     public async Task A_route_goes_only_to_who_is_closer_and_not_back()
     {
         await Learn([.. Enumerable.Range(0, 18).Select(i => Info($"n{i}", $"https://n{i}:1"))]);
@@ -191,6 +192,7 @@ public sealed class KnownPeersSpecs : RegistryKit
     }
 
     [Fact]
+    [Trait("Defect", "D42")]
     public async Task A_peer_that_is_also_connected_here_is_named_once()
     {
         await Connect("b");

@@ -18,6 +18,7 @@ public sealed class RegistryActorSpecs(ITestOutputHelper log) : RegistryKit(log)
     }
 
     [Fact]
+    [Trait("Defect", "D26")]
     public async Task A_record_without_metadata_is_found_and_not_called()
     {
         var p = await Connect("p");
@@ -63,6 +64,7 @@ public sealed class RegistryActorSpecs(ITestOutputHelper log) : RegistryKit(log)
     }
 
     [Fact]
+    [Trait("Defect", "D60")]
     public async Task A_lease_ends_exactly_and_its_sweep_only_frees_memory()
     {
         var p = await Connect("p");
@@ -141,6 +143,8 @@ public sealed class RegistryActorSpecs(ITestOutputHelper log) : RegistryKit(log)
     }
 
     [Fact]
+    [Trait("Defect", "D26")]
+    [Trait("Defect", "D47")]
     public async Task A_record_of_a_client_that_is_connected_cannot_be_replaced_or_withdrawn_by_another()
     {
         var (p, q) = (await Connect("p"), await Connect("q"));
@@ -186,6 +190,7 @@ public sealed class RegistryActorSpecs(ITestOutputHelper log) : RegistryKit(log)
     }
 
     [Fact]
+    [Trait("Defect", "D38")]
     public async Task A_superseded_connection_may_end_after_its_successor()
     {
         var older = await Connect("p");
@@ -205,6 +210,7 @@ public sealed class RegistryActorSpecs(ITestOutputHelper log) : RegistryKit(log)
     }
 
     [Fact]
+    [Trait("Defect", "D36")]
     public async Task A_connection_that_comes_back_under_another_id_is_known_by_that_alone()
     {
         var p = await Connect("p");
@@ -228,6 +234,7 @@ public sealed class RegistryActorSpecs(ITestOutputHelper log) : RegistryKit(log)
     }
 
     [Fact]
+    [Trait("Defect", "D26")]
     public async Task No_more_services_than_there_may_be_and_expired_ones_make_room()
     {
         var (a, b) = (await Connect("a"), await Connect("b"));
@@ -245,6 +252,7 @@ public sealed class RegistryActorSpecs(ITestOutputHelper log) : RegistryKit(log)
     }
 
     [Fact]
+    [Trait("Defect", "D26")]
     public async Task No_more_providers_of_a_service_than_there_may_be()
     {
         foreach (var node in (string[])["a", "b", "c"])

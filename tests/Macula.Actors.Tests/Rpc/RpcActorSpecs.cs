@@ -56,6 +56,7 @@ public sealed class RpcActorSpecs(ITestOutputHelper log) : RpcKit(log)
     }
 
     [Fact]
+    [Trait("Defect", "D53")]
     public async Task Two_callers_with_the_same_call_id_each_get_their_own_answer()
     {
         var (one, two, provider) = (Sink(), Sink(), Sink());
@@ -380,6 +381,7 @@ public sealed class RpcActorSpecs(ITestOutputHelper log) : RpcKit(log)
     }
 
     [Fact]
+    [Trait("Defect", "D11")]
     public async Task A_procedure_of_an_actor_is_run_by_it_and_not_looked_for()
     {
         var (caller, handler) = (Sink(), await Register("node.time"));
@@ -426,6 +428,7 @@ public sealed class RpcActorSpecs(ITestOutputHelper log) : RpcKit(log)
     }
 
     [Fact]
+    [Trait("Defect", "D15")]
     public async Task An_actor_may_fail_a_call_and_nobody_else_may_answer_it()
     {
         var (caller, handler) = (Sink(), await Register("node.time"));

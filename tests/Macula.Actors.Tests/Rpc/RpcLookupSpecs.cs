@@ -67,6 +67,7 @@ public sealed class RpcLookupSpecs(ITestOutputHelper log) : RpcKit(log)
     }
 
     [Fact]
+    [Trait("Defect", "D16")]
     public async Task What_nobody_provides_here_is_asked_of_peers_and_the_first_that_knows_it_wins()
     {
         var caller = Sink();
@@ -121,6 +122,7 @@ public sealed class RpcLookupSpecs(ITestOutputHelper log) : RpcKit(log)
     }
 
     [Fact]
+    [Trait("Defect", "D26")]
     public async Task Subscriptions_and_what_names_this_node_are_no_providers()
     {
         var caller = Sink();

@@ -285,6 +285,7 @@ public sealed class RpcRouteSpecs(ITestOutputHelper log) : RpcKit(log)
     }
 
     [Fact]
+    [Trait("Defect", "D52")]
     public async Task A_reply_for_another_node_goes_to_its_client_or_to_the_next_hop_or_is_dropped_and_counted()
     {
         var peer = Sink();

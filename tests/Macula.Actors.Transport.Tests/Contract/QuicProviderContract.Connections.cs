@@ -25,6 +25,7 @@ public abstract partial class QuicProviderContract
     }
 
     [ContractFact]
+    [Trait("Defect", "D44")]
     public async Task A_port_is_free_again_once_its_listener_is_disposed()
     {
         var one = await ListenAsync();

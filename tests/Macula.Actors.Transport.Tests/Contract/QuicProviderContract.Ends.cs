@@ -16,6 +16,7 @@ public abstract partial class QuicProviderContract
     }
 
     [ContractFact]
+    [Trait("Defect", "D44")]
     public async Task The_client_hears_the_servers_close_code()
     {
         var (client, server) = await PairAsync();
@@ -97,6 +98,7 @@ public abstract partial class QuicProviderContract
     }
 
     [ContractFact]
+    [Trait("Defect", "D44")]
     public async Task A_close_does_not_wait_for_ever_for_a_reader_that_does_not_read()
     {
         var (client, server) = await PairAsync(

@@ -101,6 +101,7 @@ public abstract partial class QuicProviderContract
     }
 
     [ContractFact]
+    [Trait("Defect", "D45")]
     public async Task A_stalled_stream_does_not_stop_another()
     {
         var (client, server) = await PairAsync(Narrow, Narrow);

@@ -9,6 +9,7 @@ public abstract partial class QuicProviderContract
     protected virtual bool ListenerHearsOfAlpnMismatch => true;
 
     [ContractFact]
+    [Trait("Defect", "D47")]
     public async Task A_server_with_an_unknown_issuer_is_refused()
     {
         var (listener, failures) = await ListenForFailuresAsync();
@@ -20,6 +21,7 @@ public abstract partial class QuicProviderContract
     }
 
     [ContractFact]
+    [Trait("Defect", "D47")]
     public async Task A_server_with_another_name_is_refused()
     {
         var listener = await ListenAsync();
@@ -43,6 +45,7 @@ public abstract partial class QuicProviderContract
     }
 
     [ContractFact]
+    [Trait("Defect", "D47")]
     public async Task A_server_that_is_not_pinned_is_refused()
     {
         var listener = await ListenAsync();
@@ -94,6 +97,7 @@ public abstract partial class QuicProviderContract
     }
 
     [ContractFact]
+    [Trait("Defect", "D47")]
     public async Task A_client_with_a_strangers_certificate_is_turned_away()
     {
         var (listener, failures) = await ListenForFailuresAsync(RequireClients);

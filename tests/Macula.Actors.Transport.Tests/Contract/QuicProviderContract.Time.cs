@@ -28,6 +28,7 @@ public abstract partial class QuicProviderContract
     }
 
     [ContractFact]
+    [Trait("Defect", "D49")]
     public async Task Keep_alive_keeps_a_silent_connection()
     {
         var (client, server) = await PairAsync(
