@@ -21,6 +21,10 @@ public sealed class ModelSpecs(ITestOutputHelper log) : TestKit(Quiet, output: l
     public void The_client_manager_does_what_its_model_does() =>
         Check(() => new ClientManagerModel(this), ClientManagerModel.Kinds);
 
+    [Fact]
+    public void The_publish_and_subscribe_actor_does_what_its_model_does() =>
+        Check(() => new PubSubModel(this), PubSubModel.Kinds);
+
     private void Check(Func<IModel> begin, int[] kinds)
     {
         var steps = ModelCheck.Run(begin, kinds, Histories, Length);
