@@ -21,6 +21,16 @@ public sealed class ModelSpecs(ITestOutputHelper log) : TestKit(Quiet, output: l
     public void The_client_manager_does_what_its_model_does() =>
         Check(() => new ClientManagerModel(this), ClientManagerModel.Kinds);
 
+    [Fact]
+    public void The_publish_and_subscribe_actor_does_what_its_model_does() =>
+        Check(() => new PubSubModel(this), PubSubModel.Kinds);
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void The_registry_does_what_its_model_does_with_and_without_the_guard(bool guard) =>
+        Check(() => new RegistryModel(this, guard), RegistryModel.Kinds);
+
     private void Check(Func<IModel> begin, int[] kinds)
     {
         var steps = ModelCheck.Run(begin, kinds, Histories, Length);

@@ -32,6 +32,11 @@ internal sealed class ModelWorld : IDisposable
 
     public IActorRef Concern { get; }
 
+    /// <summary>What messages hold while they are on their way: nothing after a step.</summary>
+    public ReadCredit Credit { get; } = new(1000, 1_000_000);
+
+    public FrameLease Lease() => Credit.TakeAsync(1).AsTask().GetAwaiter().GetResult(); // there is enough
+
     /// <summary>Keeps what it is told.</summary>
     public Told Someone() => new(this);
 
