@@ -21,6 +21,9 @@ public sealed class ModelSpecs(ITestOutputHelper log) : TestKit(Quiet, output: l
     public void The_client_manager_does_what_its_model_does() =>
         Check(() => new ClientManagerModel(this), ClientManagerModel.Kinds);
 
+    [Fact]
+    public void The_rpc_actor_does_what_its_model_does() => Check(() => new RpcModel(this), RpcModel.Kinds);
+
     private void Check(Func<IModel> begin, int[] kinds)
     {
         var steps = ModelCheck.Run(begin, kinds, Histories, Length);
