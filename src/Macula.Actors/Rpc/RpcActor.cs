@@ -590,24 +590,28 @@ public sealed class RpcActor : ConcernActor
 
     private void OnStreamEnded(StreamEnded msg)
     {
-        if (_calls.Find(msg.Stream) is { } place) Clear(place);
+        if (_calls.Find(msg.Stream) is not { } place) return;
+        ForgetCaller(place);
+        LoseProvider(place);
     }
 
     private void OnTerminated(IActorRef party)
     {
         if (_calls.RemoveParty(party) is { } ended)
         {
-            Clear(ended.Own);
-            foreach (var place in ended.Streams) Clear(place);
+            // First all that it called, or what runs on one of its streams would be tried elsewhere for another.
+            ForgetCaller(ended.Own);
+            foreach (var place in ended.Streams) ForgetCaller(place);
+            foreach (var place in ended.Streams) LoseProvider(place);
             Count();
         }
 
         if (!_handlers.Remove(party, out var handler)) return;
         _handlerTable.Set(_handlers.Count);
-        Clear(handler.Place);
+        LoseProvider(handler.Place);
     }
 
-    private void Clear(Place place)
+    private void ForgetCaller(Place place)
     {
         while (place.Called.First?.Value is { } call)
         {
@@ -615,7 +619,10 @@ public sealed class RpcActor : ConcernActor
             End(call, "caller_gone");
             _log.Debug("Cleaned up pending call due to caller death");
         }
+    }
 
+    private void LoseProvider(Place place)
+    {
         // Not for ever: each call is tried a few times.
         while (place.Running.First?.Value is { } call) FailOverGone(call);
     }

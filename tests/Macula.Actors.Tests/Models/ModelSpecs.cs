@@ -31,6 +31,9 @@ public sealed class ModelSpecs(ITestOutputHelper log) : TestKit(Quiet, output: l
     public void The_registry_does_what_its_model_does_with_and_without_the_guard(bool guard) =>
         Check(() => new RegistryModel(this, guard), RegistryModel.Kinds);
 
+    [Fact]
+    public void The_rpc_actor_does_what_its_model_does() => Check(() => new RpcModel(this), RpcModel.Kinds);
+
     private void Check(Func<IModel> begin, int[] kinds)
     {
         var steps = ModelCheck.Run(begin, kinds, Histories, Length);

@@ -15,9 +15,13 @@ internal sealed class ModelWorld : IDisposable
 
     /// <param name="concern">The actor that is tried.</param>
     /// <param name="announce">Called after a crash: tell it what connections tell.</param>
-    public ModelWorld(TestKit kit, Func<TableCensus, GatewayMetrics, Props> concern, Action<IActorRef> announce)
+    /// <param name="before">Makes those that the actor must know.</param>
+    public ModelWorld(
+        TestKit kit, Func<TableCensus, GatewayMetrics, Props> concern, Action<IActorRef> announce,
+        Action<ModelWorld>? before = null)
     {
         _kit = kit;
+        before?.Invoke(this);
         Metrics = new GatewayMetrics(Meters, Census);
         var props = concern(Census, Metrics).WithDispatcher(CallingThreadDispatcher.Id);
         _supervisor = Actor(() => new Supervisor(props, announce));

@@ -54,6 +54,27 @@ internal sealed class Day
         return day;
     }
 
+    /// <summary>As many clients as the day will see at once, who come and go before it begins: tables keep the room of
+    /// their fullest hour, and what grows beyond that is what the day is about.</summary>
+    public async Task Rush(int clients)
+    {
+        for (var first = 0; first < clients; first += 100)
+            await Task.WhenAll(Enumerable.Range(first, 100).Select(Come));
+        await Pass(1);
+        while (_staying.Count > 0) await Leave(_staying[^1]);
+        await Pass((int)Lease.TotalMinutes + 1);
+
+        async Task Come(int number)
+        {
+            var (peer, stream) = await _node.Join($"rush-{number}");
+            await stream.Send(Wire.Subscribe($"rush.{number}.*"));
+            await stream.Send(Wire.Advertise($"rush.{number}", $"rush-{number}"));
+            await stream.Send(Wire.Call("com.macula.diagnostics.hello"));
+            Assert.Equal(FrameType.Reply, (await stream.Next())!.Type);
+            lock (_staying) _staying.Add(new Visitor(int.MaxValue, $"rush-{number}", peer, stream));
+        }
+    }
+
     public async Task Hour(int hour)
     {
         for (var minute = 0; minute < 60; minute++)

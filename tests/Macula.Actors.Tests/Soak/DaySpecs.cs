@@ -32,6 +32,7 @@ public sealed class DaySpecs(ITestOutputHelper log) : TestKit(Virtual, output: l
     public async Task After_a_day_every_table_has_its_true_size_and_memory_is_that_of_the_first_hour()
     {
         var day = await Day.Begin(this, _time, stay: int.MaxValue);
+        await day.Rush((Hours * StayPerHour) + 100);
         await day.Hour(0);
         var first = await day.LiveMemory(StayPerHour);
         for (var hour = 1; hour < Hours; hour++) await day.Hour(hour);
@@ -47,6 +48,7 @@ public sealed class DaySpecs(ITestOutputHelper log) : TestKit(Virtual, output: l
     public async Task A_day_of_failing_actors_and_links_leaves_nothing_behind_either()
     {
         var day = await Day.Begin(this, _time, stay: StayPerHour);
+        await day.Rush(2 * StayPerHour);
         await Hour(0);
         var first = await day.LiveMemory(StayPerHour);
         for (var hour = 1; hour < Hours; hour++) await Hour(hour);
