@@ -31,7 +31,7 @@ internal static class ConcernsCommand
 
     private static async Task<int> RunAsync(string filter, bool json, int runs, int warmUps, int window)
     {
-        Benchmark[] all = [.. ClientBenchmarks.All, .. RegistryBenchmarks.All, .. RpcBenchmarks.All];
+        Benchmark[] all = [.. ClientBenchmarks.All, .. MeshBenchmarks.All, .. RegistryBenchmarks.All, .. RpcBenchmarks.All];
         if (!json)
         {
             Console.WriteLine("| benchmark | n | per second | p50 | p99 | CPU each | reference | of reference | goal |");
