@@ -10,7 +10,8 @@ namespace Macula.Actors.Gateway;
 
 /// <summary>Listens on one address; one child per connection, up to the limit.</summary>
 /// <remarks>Connections are accepted one at a time: the next is asked for when the last has its actor. A connection
-/// that fails is stopped, never restarted: its peer connects again.</remarks>
+/// that fails is stopped, never restarted: its peer connects again. When this actor itself fails, the port stays open
+/// and the connections stay.</remarks>
 public sealed class QuicListenerActor : ReceiveActor, IWithTimers
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(200);
@@ -21,25 +22,27 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
     private readonly Func<IQuicConnection, Props> _connectionProps;
     private readonly GatewayMetrics _metrics;
     private readonly BoundedTable _connections;
-    private readonly Dictionary<IActorRef, (long Round, HashSet<IActorRef> Connections)> _announcing = [];
-    private IQuicListener? _listener;
-    private bool _isOpening = true;
-    private long _ownConnections;
-    private long _lastConnection;
+    private readonly Held _held;
 
     public static Props Props(
         IQuicProvider provider, QuicListenOptions listen, Func<IQuicConnection, Props> connectionProps,
-        BoundedTable connections, GatewayMetrics metrics) =>
-        Akka.Actor.Props.Create(() => new QuicListenerActor(provider, listen, connectionProps, connections, metrics));
-
-    /// <param name="connections">Counts the connections of all listeners of the node.</param>
-    public QuicListenerActor(
-        IQuicProvider provider, QuicListenOptions listen, Func<IQuicConnection, Props> connectionProps,
         BoundedTable connections, GatewayMetrics metrics)
     {
+        var held = new Held();
+        return Akka.Actor.Props.Create(
+            () => new QuicListenerActor(provider, listen, connectionProps, connections, metrics, held));
+    }
+
+    /// <param name="connections">Counts the connections of all listeners of the node.</param>
+    private QuicListenerActor(
+        IQuicProvider provider, QuicListenOptions listen, Func<IQuicConnection, Props> connectionProps,
+        BoundedTable connections, GatewayMetrics metrics, Held held)
+    {
         (_provider, _connectionProps, _connections, _metrics) = (provider, connectionProps, connections, metrics);
+        _held = held;
         _listen = listen with { OnHandshakeFailed = (_, _) => metrics.ConnectionRefused("handshake_failed") };
-        Listening();
+        if (held.IsShuttingDown) ShuttingDown();
+        else Listening();
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
@@ -56,9 +59,21 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
 
     protected override void PostStop()
     {
-        if (_listener is not null) _ = _listener.DisposeAsync().AsTask();
-        for (; _ownConnections > 0; _ownConnections--) _connections.Remove(); // those that end together with it
+        if (_held.Listener is not null) _ = _held.Listener.DisposeAsync().AsTask();
+        for (; _held.OwnConnections > 0; _held.OwnConnections--) _connections.Remove(); // those that end together with it
     }
+
+    // Without the base, which would stop the connections: they are sound, and so is the port. What this actor was doing
+    // is lost, which is a connection at most.
+    protected override void PreRestart(Exception reason, object message)
+    {
+        if (message is Accepted accepted)
+            TurnAway(accepted.Connection, DisconnectReason.InternalError, "The node failed; connect again.");
+    }
+
+    // The next connection has been asked for, and comes to this actor.
+    protected override void PostRestart(Exception reason) =>
+        _log.Warning("The listener on {EndPoint} failed and has started anew", _held.Listener?.LocalEndPoint);
 
     // Async, because a provider may throw before it returns a task.
     private async Task<IQuicListener> OpenAsync() => await _provider.ListenAsync(_listen);
@@ -81,7 +96,7 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
     {
         Receive<Opened>(msg =>
         {
-            (_listener, _isOpening) = (msg.Listener, false);
+            (_held.Listener, _held.IsOpening) = (msg.Listener, false);
             StopIfEmpty();
         });
         Receive<NotOpened>(_ => Context.Stop(Self));
@@ -96,8 +111,8 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
 
     private void OnOpened(Opened msg)
     {
-        (_listener, _isOpening) = (msg.Listener, false);
-        Context.Parent.Tell(new Bound(_listener.LocalEndPoint));
+        (_held.Listener, _held.IsOpening) = (msg.Listener, false);
+        Context.Parent.Tell(new Bound(_held.Listener.LocalEndPoint));
         Accept();
     }
 
@@ -107,7 +122,7 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
         Context.Stop(Self);
     }
 
-    private void Accept() => _listener!.AcceptConnectionAsync().AsTask().PipeTo(
+    private void Accept() => _held.Listener!.AcceptConnectionAsync().AsTask().PipeTo(
         Self, success: connection => new Accepted(connection), failure: e => new AcceptFailed(e));
 
     private void OnAccepted(Accepted msg)
@@ -121,38 +136,38 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
         }
 
         _metrics.ConnectionAccepted();
-        _ownConnections++;
-        Context.Watch(Context.ActorOf(_connectionProps(msg.Connection), $"conn-{++_lastConnection}"));
+        _held.OwnConnections++;
+        Context.Watch(Context.ActorOf(_connectionProps(msg.Connection), $"conn-{++_held.LastConnection}"));
     }
 
     private void OnTerminated(IActorRef connection)
     {
-        _ownConnections--;
+        _held.OwnConnections--;
         _connections.Remove();
-        foreach (var (concern, announcing) in _announcing.ToArray())
+        foreach (var (concern, announcing) in _held.Announcing.ToArray())
             OnAnnounced(new Announced(concern, announcing.Round), connection);
     }
 
     private void OnAnnounce(Announce msg)
     {
-        _announcing[msg.Concern] = (msg.Round, [.. Context.GetChildren()]);
+        _held.Announcing[msg.Concern] = (msg.Round, [.. Context.GetChildren()]);
         TellAll(new ConnectionProtocol.Announce(msg.Concern, msg.Round));
         OnAnnounced(new Announced(msg.Concern, msg.Round), ActorRefs.Nobody); // when there is no connection
     }
 
     private void OnAnnounced(Announced msg, IActorRef connection)
     {
-        if (!_announcing.TryGetValue(msg.Concern, out var announcing) || announcing.Round != msg.Round) return;
+        if (!_held.Announcing.TryGetValue(msg.Concern, out var announcing) || announcing.Round != msg.Round) return;
         announcing.Connections.Remove(connection);
         if (announcing.Connections.Count > 0) return;
-        _announcing.Remove(msg.Concern);
+        _held.Announcing.Remove(msg.Concern);
         Context.Parent.Tell(msg);
     }
 
     private void OnAcceptFailed(AcceptFailed msg)
     {
         // Peers' failed handshakes never come here: this is the listener's own trouble.
-        _log.Error(msg.Cause, "Accepting connections on {EndPoint} failed, trying again", _listener!.LocalEndPoint);
+        _log.Error(msg.Cause, "Accepting connections on {EndPoint} failed, trying again", _held.Listener!.LocalEndPoint);
         Timers.StartSingleTimer(Tick.Retry, Tick.Retry, RetryDelay);
     }
 
@@ -164,9 +179,10 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
 
     private void OnShutdown()
     {
+        _held.IsShuttingDown = true;
         Become(ShuttingDown);
-        if (_listener is not null) _ = _listener.DisposeAsync().AsTask();
-        _listener = null;
+        if (_held.Listener is not null) _ = _held.Listener.DisposeAsync().AsTask();
+        _held.Listener = null;
         TellAll(new ConnectionProtocol.Close(DisconnectReason.ShuttingDown, "The node is shutting down."));
         StopIfEmpty();
     }
@@ -178,7 +194,7 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
 
     private void StopIfEmpty()
     {
-        if (_isOpening) return; // or the port would stay taken, with nobody there to close it
+        if (_held.IsOpening) return; // or the port would stay taken, with nobody there to close it
         if (!Context.GetChildren().Any()) Context.Stop(Self);
     }
 
@@ -187,6 +203,22 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
         _metrics.ConnectionRefused(reason.Text());
         connection.Abort(reason.Code(), message);
         _ = connection.DisposeAsync().AsTask();
+    }
+
+    /// <summary>What a restart does not forget.</summary>
+    private sealed class Held
+    {
+        public IQuicListener? Listener { get; set; }
+
+        public bool IsOpening { get; set; } = true;
+
+        public bool IsShuttingDown { get; set; }
+
+        public long OwnConnections { get; set; }
+
+        public long LastConnection { get; set; }
+
+        public Dictionary<IActorRef, (long Round, HashSet<IActorRef> Connections)> Announcing { get; } = [];
     }
 
     private sealed record Opened(IQuicListener Listener) : ILocal;
