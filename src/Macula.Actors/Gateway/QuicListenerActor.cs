@@ -10,8 +10,8 @@ namespace Macula.Actors.Gateway;
 
 /// <summary>Listens on one address; one child per connection, up to the limit.</summary>
 /// <remarks>Connections are accepted one at a time: the next is asked for when the last has its actor. A connection
-/// that fails is stopped, never restarted: its peer connects again. When this actor itself fails, the port stays open
-/// and the connections stay.</remarks>
+/// that fails is stopped, never restarted: its peer connects again. This actor itself is resumed when it fails, never
+/// restarted, for a restart would take the connections along.</remarks>
 public sealed class QuicListenerActor : ReceiveActor, IWithTimers
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(200);
@@ -22,27 +22,25 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
     private readonly Func<IQuicConnection, Props> _connectionProps;
     private readonly GatewayMetrics _metrics;
     private readonly BoundedTable _connections;
-    private readonly Held _held;
+    private readonly Dictionary<IActorRef, (long Round, HashSet<IActorRef> Connections)> _announcing = [];
+    private IQuicListener? _listener;
+    private bool _isOpening = true;
+    private long _ownConnections;
+    private long _lastConnection;
 
     public static Props Props(
         IQuicProvider provider, QuicListenOptions listen, Func<IQuicConnection, Props> connectionProps,
-        BoundedTable connections, GatewayMetrics metrics)
-    {
-        var held = new Held();
-        return Akka.Actor.Props.Create(
-            () => new QuicListenerActor(provider, listen, connectionProps, connections, metrics, held));
-    }
+        BoundedTable connections, GatewayMetrics metrics) =>
+        Akka.Actor.Props.Create(() => new QuicListenerActor(provider, listen, connectionProps, connections, metrics));
 
     /// <param name="connections">Counts the connections of all listeners of the node.</param>
-    private QuicListenerActor(
+    public QuicListenerActor(
         IQuicProvider provider, QuicListenOptions listen, Func<IQuicConnection, Props> connectionProps,
-        BoundedTable connections, GatewayMetrics metrics, Held held)
+        BoundedTable connections, GatewayMetrics metrics)
     {
         (_provider, _connectionProps, _connections, _metrics) = (provider, connectionProps, connections, metrics);
-        _held = held;
         _listen = listen with { OnHandshakeFailed = (_, _) => metrics.ConnectionRefused("handshake_failed") };
-        if (held.IsShuttingDown) ShuttingDown();
-        else Listening();
+        Listening();
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
@@ -59,21 +57,9 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
 
     protected override void PostStop()
     {
-        if (_held.Listener is not null) _ = _held.Listener.DisposeAsync().AsTask();
-        for (; _held.OwnConnections > 0; _held.OwnConnections--) _connections.Remove(); // those that end together with it
+        if (_listener is not null) _ = _listener.DisposeAsync().AsTask();
+        for (; _ownConnections > 0; _ownConnections--) _connections.Remove(); // those that end together with it
     }
-
-    // Without the base, which would stop the connections: they are sound, and so is the port. What this actor was doing
-    // is lost, which is a connection at most.
-    protected override void PreRestart(Exception reason, object message)
-    {
-        if (message is Accepted accepted)
-            TurnAway(accepted.Connection, DisconnectReason.InternalError, "The node failed; connect again.");
-    }
-
-    // The next connection has been asked for, and comes to this actor.
-    protected override void PostRestart(Exception reason) =>
-        _log.Warning("The listener on {EndPoint} failed and has started anew", _held.Listener?.LocalEndPoint);
 
     // Async, because a provider may throw before it returns a task.
     private async Task<IQuicListener> OpenAsync() => await _provider.ListenAsync(_listen);
@@ -96,7 +82,7 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
     {
         Receive<Opened>(msg =>
         {
-            (_held.Listener, _held.IsOpening) = (msg.Listener, false);
+            (_listener, _isOpening) = (msg.Listener, false);
             StopIfEmpty();
         });
         Receive<NotOpened>(_ => Context.Stop(Self));
@@ -111,8 +97,8 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
 
     private void OnOpened(Opened msg)
     {
-        (_held.Listener, _held.IsOpening) = (msg.Listener, false);
-        Context.Parent.Tell(new Bound(_held.Listener.LocalEndPoint));
+        (_listener, _isOpening) = (msg.Listener, false);
+        Context.Parent.Tell(new Bound(_listener.LocalEndPoint));
         Accept();
     }
 
@@ -122,8 +108,12 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
         Context.Stop(Self);
     }
 
-    private void Accept() => _held.Listener!.AcceptConnectionAsync().AsTask().PipeTo(
+    private void Accept() => AcceptAsync(_listener!).PipeTo(
         Self, success: connection => new Accepted(connection), failure: e => new AcceptFailed(e));
+
+    // Async, because a provider may throw before it returns a task: without the next connection the node would be deaf.
+    private static async Task<IQuicConnection> AcceptAsync(IQuicListener listener) =>
+        await listener.AcceptConnectionAsync();
 
     private void OnAccepted(Accepted msg)
     {
@@ -135,39 +125,49 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
             return;
         }
 
+        try
+        {
+            Context.Watch(Context.ActorOf(_connectionProps(msg.Connection), $"conn-{++_lastConnection}"));
+        }
+        catch
+        {
+            _connections.Remove();
+            TurnAway(msg.Connection, DisconnectReason.InternalError, "The node failed; connect again.");
+            throw;
+        }
+
         _metrics.ConnectionAccepted();
-        _held.OwnConnections++;
-        Context.Watch(Context.ActorOf(_connectionProps(msg.Connection), $"conn-{++_held.LastConnection}"));
+        _ownConnections++;
     }
 
     private void OnTerminated(IActorRef connection)
     {
-        _held.OwnConnections--;
+        _ownConnections--;
         _connections.Remove();
-        foreach (var (concern, announcing) in _held.Announcing.ToArray())
+        foreach (var (concern, announcing) in _announcing.ToArray())
             OnAnnounced(new Announced(concern, announcing.Round), connection);
     }
 
     private void OnAnnounce(Announce msg)
     {
-        _held.Announcing[msg.Concern] = (msg.Round, [.. Context.GetChildren()]);
+        _announcing[msg.Concern] = (msg.Round, [.. Context.GetChildren()]);
         TellAll(new ConnectionProtocol.Announce(msg.Concern, msg.Round));
         OnAnnounced(new Announced(msg.Concern, msg.Round), ActorRefs.Nobody); // when there is no connection
     }
 
     private void OnAnnounced(Announced msg, IActorRef connection)
     {
-        if (!_held.Announcing.TryGetValue(msg.Concern, out var announcing) || announcing.Round != msg.Round) return;
+        if (!_announcing.TryGetValue(msg.Concern, out var announcing) || announcing.Round != msg.Round) return;
         announcing.Connections.Remove(connection);
         if (announcing.Connections.Count > 0) return;
-        _held.Announcing.Remove(msg.Concern);
+        _announcing.Remove(msg.Concern);
         Context.Parent.Tell(msg);
     }
 
     private void OnAcceptFailed(AcceptFailed msg)
     {
         // Peers' failed handshakes never come here: this is the listener's own trouble.
-        _log.Error(msg.Cause, "Accepting connections on {EndPoint} failed, trying again", _held.Listener!.LocalEndPoint);
+        _log.Error(msg.Cause, "Accepting connections on {EndPoint} failed, trying again", _listener!.LocalEndPoint);
         Timers.StartSingleTimer(Tick.Retry, Tick.Retry, RetryDelay);
     }
 
@@ -179,10 +179,9 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
 
     private void OnShutdown()
     {
-        _held.IsShuttingDown = true;
         Become(ShuttingDown);
-        if (_held.Listener is not null) _ = _held.Listener.DisposeAsync().AsTask();
-        _held.Listener = null;
+        if (_listener is not null) _ = _listener.DisposeAsync().AsTask();
+        _listener = null;
         TellAll(new ConnectionProtocol.Close(DisconnectReason.ShuttingDown, "The node is shutting down."));
         StopIfEmpty();
     }
@@ -194,7 +193,7 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
 
     private void StopIfEmpty()
     {
-        if (_held.IsOpening) return; // or the port would stay taken, with nobody there to close it
+        if (_isOpening) return; // or the port would stay taken, with nobody there to close it
         if (!Context.GetChildren().Any()) Context.Stop(Self);
     }
 
@@ -203,22 +202,6 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
         _metrics.ConnectionRefused(reason.Text());
         connection.Abort(reason.Code(), message);
         _ = connection.DisposeAsync().AsTask();
-    }
-
-    /// <summary>What a restart does not forget.</summary>
-    private sealed class Held
-    {
-        public IQuicListener? Listener { get; set; }
-
-        public bool IsOpening { get; set; } = true;
-
-        public bool IsShuttingDown { get; set; }
-
-        public long OwnConnections { get; set; }
-
-        public long LastConnection { get; set; }
-
-        public Dictionary<IActorRef, (long Round, HashSet<IActorRef> Connections)> Announcing { get; } = [];
     }
 
     private sealed record Opened(IQuicListener Listener) : ILocal;
