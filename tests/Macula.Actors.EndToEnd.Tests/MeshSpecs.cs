@@ -61,7 +61,7 @@ public sealed class MeshSpecs(ITestOutputHelper test) : IDisposable
         a.AssertUntroubled();
     }
 
-    private static string Peer(NodeProcess node) => $"macula.mesh.peers=[\"{node.NodeId}@{node.Address.EndPoint}\"]";
+    private static string Peer(NodeProcess node) => $"macula.mesh.peers={node.NodeId}@{node.Address.EndPoint}";
 
     private static async Task<ReplyMessage> CallAsync(RawClient caller, string procedure, byte[] args)
     {
