@@ -69,7 +69,7 @@ public sealed class GatewayActor : ReceiveActor, IWithTimers
     public ITimerScheduler Timers { get; set; } = null!;
 
     protected override SupervisorStrategy SupervisorStrategy() =>
-        new RestForOneStrategy(() => _concerns, MaxRestarts, RestartWindow);
+        new RestForOneStrategy(() => _concerns, _listeners.Contains, MaxRestarts, RestartWindow);
 
     protected override void PreStart()
     {

@@ -10,7 +10,8 @@ namespace Macula.Actors.Gateway;
 
 /// <summary>Listens on one address; one child per connection, up to the limit.</summary>
 /// <remarks>Connections are accepted one at a time: the next is asked for when the last has its actor. A connection
-/// that fails is stopped, never restarted: its peer connects again.</remarks>
+/// that fails is stopped, never restarted: its peer connects again. This actor itself is resumed when it fails, never
+/// restarted, for a restart would take the connections along.</remarks>
 public sealed class QuicListenerActor : ReceiveActor, IWithTimers
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(200);
@@ -107,8 +108,12 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
         Context.Stop(Self);
     }
 
-    private void Accept() => _listener!.AcceptConnectionAsync().AsTask().PipeTo(
+    private void Accept() => AcceptAsync(_listener!).PipeTo(
         Self, success: connection => new Accepted(connection), failure: e => new AcceptFailed(e));
+
+    // Async, because a provider may throw before it returns a task: without the next connection the node would be deaf.
+    private static async Task<IQuicConnection> AcceptAsync(IQuicListener listener) =>
+        await listener.AcceptConnectionAsync();
 
     private void OnAccepted(Accepted msg)
     {
@@ -120,9 +125,19 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
             return;
         }
 
+        try
+        {
+            Context.Watch(Context.ActorOf(_connectionProps(msg.Connection), $"conn-{++_lastConnection}"));
+        }
+        catch
+        {
+            _connections.Remove();
+            TurnAway(msg.Connection, DisconnectReason.InternalError, "The node failed; connect again.");
+            throw;
+        }
+
         _metrics.ConnectionAccepted();
         _ownConnections++;
-        Context.Watch(Context.ActorOf(_connectionProps(msg.Connection), $"conn-{++_lastConnection}"));
     }
 
     private void OnTerminated(IActorRef connection)

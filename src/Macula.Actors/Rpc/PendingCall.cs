@@ -127,6 +127,6 @@ internal sealed class PendingCall
     /// <summary>Notes why an attempt failed. That a provider may have run the call outweighs all else.</summary>
     public void Failed(string code, string message)
     {
-        if (Failure?.Code != ReplyErrorCodes.ProviderGone) Failure = (code, message);
+        if (Failure?.Code is not (ReplyErrorCodes.ProviderGone or ReplyErrorCodes.InternalError)) Failure = (code, message);
     }
 }

@@ -552,8 +552,9 @@ public sealed class RpcActor : ConcernActor
 
     private static string Code(MeshRefusal reason) => reason switch
     {
-        MeshRefusal.PoolFull or MeshRefusal.TooManyWaiters => ReplyErrorCodes.Overloaded,
+        MeshRefusal.PoolFull or MeshRefusal.TooManyWaiters or MeshRefusal.Overloaded => ReplyErrorCodes.Overloaded,
         MeshRefusal.Timeout => ReplyErrorCodes.Timeout,
+        MeshRefusal.InternalError => ReplyErrorCodes.InternalError, // it was on its way, and may have run
         _ => ReplyErrorCodes.NoRoute,
     };
 

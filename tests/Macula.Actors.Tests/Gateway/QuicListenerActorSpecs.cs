@@ -95,6 +95,34 @@ public sealed class QuicListenerActorSpecs(ITestOutputHelper log) : TestKit(Test
         }
     }
 
+    [Fact]
+    public async Task A_connection_that_it_fails_at_is_turned_away_and_not_counted_and_the_next_is_welcome()
+    {
+        var edge = new MemoryEdge();
+        var table = _census.Add("connections", 10);
+        var (actors, failed) = (CreateTestProbe(), false);
+        var listener = QuicListenerActor.Props(
+            edge.Provider, MemoryEdge.Listen with { EndPoint = new(System.Net.IPAddress.Loopback, 12346) },
+            connection =>
+            {
+                if (failed) return Props.Create(() => new Failing(connection, actors));
+                failed = true;
+                throw new InvalidOperationException("on purpose");
+            },
+            table, new GatewayMetrics(_meters, _census));
+        var parent = Sys.ActorOf(Props.Create(() => new Resuming(listener)));
+        await this.Handled(await new ActorSelection(parent, "listener").ResolveOne(SpecExtensions.Deadline));
+
+        await EventFilter.Exception<InvalidOperationException>().ExpectAsync(1, SpecExtensions.Deadline, async () =>
+        {
+            var refused = await edge.Connect(new(System.Net.IPAddress.Loopback, 12346));
+            Assert.Equal(DisconnectReason.InternalError, await refused.Closed());
+        });
+        await edge.Connect(new(System.Net.IPAddress.Loopback, 12346));
+        await actors.ExpectMsgAsync<IActorRef>(SpecExtensions.Deadline);
+        await this.Eventually(() => table.Size == 1 && _meters.Total("macula.connections.accepted") == 1);
+    }
+
     private async Task<IActorRef> Start()
     {
         _provider.Listening.SetResult(_provider);
@@ -119,6 +147,18 @@ public sealed class QuicListenerActorSpecs(ITestOutputHelper log) : TestKit(Test
         }
 
         protected override void PostStop() => _connection.Abort(DisconnectReason.InternalError.Code());
+    }
+
+    /// <summary>As the gateway does it.</summary>
+    private sealed class Resuming : ReceiveActor
+    {
+        public Resuming(Props child)
+        {
+            Context.ActorOf(child, "listener");
+            ReceiveAny(_ => { });
+        }
+
+        protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Resume);
     }
 
     /// <summary>A provider and its one listener, in the hands of the spec.</summary>

@@ -128,6 +128,8 @@ public sealed class RpcFailoverSpecs(ITestOutputHelper log) : RpcKit(log)
     [Theory]
     [InlineData(MeshRefusal.PoolFull, "overloaded")]
     [InlineData(MeshRefusal.TooManyWaiters, "overloaded")]
+    [InlineData(MeshRefusal.Overloaded, "overloaded")]
+    [InlineData(MeshRefusal.InternalError, "internal_error")]
     [InlineData(MeshRefusal.ConnectFailed, "no_route")]
     [InlineData(MeshRefusal.StreamFailed, "provider_gone")]
     [InlineData(MeshRefusal.Removed, "provider_gone")]

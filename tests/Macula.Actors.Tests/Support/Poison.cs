@@ -8,16 +8,18 @@ using Macula.Actors.Rpc;
 
 namespace Macula.Actors.Tests;
 
-/// <summary>For each concern of a node a message at which its own handler throws.</summary>
+/// <summary>For each concern of a node a message at which it throws, in the order in which they depend on each other.
+/// </summary>
 internal static class Poison
 {
-    private static readonly Dictionary<string, object> Messages = new()
+    private static readonly OrderedDictionary<string, object> Messages = new()
     {
         ["clients"] = new ClientProtocol.Connect(
             new ClientInfo(NodeId.Parse("x"), TestOptions.Realm, [], "", ""), new Sink()),
         ["pubsub"] = new PubSubProtocol.Subscribe(new Sink(), [Utf8Text.FromString("a")], 0, default),
         ["registry"] = new RegistryProtocol.NodeSeen(new Sink(), NodeId.Parse("x"), "", "", default),
         ["rpc"] = new RpcProtocol.Cancel(new Sink(), default, default),
+        ["mesh"] = Kill.Instance,
     };
 
     public static IReadOnlyCollection<string> Concerns => Messages.Keys;
@@ -30,12 +32,13 @@ internal static class Poison
     /// <summary>Makes a concern fail, and returns when it and those that depend on it are at work again.</summary>
     public static async Task Crash(this TestNode node, Akka.TestKit.Xunit2.TestKit kit, string concern)
     {
-        var last = Concerns.Last();
-        var before = node.Meters.Total("macula.concern.restarts", last);
+        var before = Concerns.SkipWhile(each => each != concern).ToDictionary(each => each, Restarts);
         (await node.Concern(concern)).Tell(For(concern));
-        await kit.Eventually(() => node.Meters.Total("macula.concern.restarts", last) > before);
+        await kit.Eventually(() => before.All(each => Restarts(each.Key) > each.Value));
         await kit.Handled(node.Actor);
         await node.AllHandled(kit);
+
+        long Restarts(string name) => node.Meters.Total("macula.concern.restarts", name);
     }
 
     /// <summary>Returns once every concern has handled what it was told before.</summary>
