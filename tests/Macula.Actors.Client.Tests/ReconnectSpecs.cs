@@ -223,12 +223,14 @@ public sealed class ReconnectSpecs : IAsyncLifetime
         await client.DisposeAsync();
     }
 
-    [Fact]
+    [Theory]
     [Trait("Defect", "D48")]
-    public async Task A_frame_above_the_limit_is_a_lost_connection_on_its_header_alone()
+    [InlineData(0x00, 0x20)] // 2 MiB, twice the limit
+    [InlineData(0xff, 0xff)] // 4 GiB
+    public async Task A_frame_above_the_limit_is_a_lost_connection_on_its_header_alone(byte first, byte second)
     {
         var (client, session) = await ConnectAsync();
-        await session.SendRawAsync(new byte[] { 1, 0x10, 0, 0, 0xff, 0xff, 0xff, 0xff }); // 4 GiB follow, it says
+        await session.SendRawAsync(new byte[] { 1, 0x10, 0, 0, first, second, 0, 0 });
 
         await NextSessionAsync();
 
