@@ -104,7 +104,10 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
 
         Move(record, source);
         (record.Claim, record.Size) = (claim, size);
-        if (record.CallOn(isCallable && address is null ? stream : null, isCallable ? address : null)) service.Live = null;
+        // A lease that was over when somebody asked is not among the live ones, and now it is.
+        var wasOver = record.DueAt < service.LiveUntil;
+        if (record.CallOn(isCallable && address is null ? stream : null, isCallable ? address : null) || wasOver)
+            service.Live = null;
         record.DueAt = due;
         service.LiveUpTo(due);
         _leases.Renew(record, due);

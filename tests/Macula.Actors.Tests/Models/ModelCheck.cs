@@ -52,6 +52,12 @@ internal static class ModelCheck
         return taken;
     }
 
+    /// <summary>As Assert.Equal, which is slow for lists.</summary>
+    public static void Same<T>(IEnumerable<T> expected, IEnumerable<T> actual)
+    {
+        if (!expected.SequenceEqual(actual)) Assert.Equal(expected, actual);
+    }
+
     private static Config Settings(int histories)
     {
         var settings = Config.QuickThrowOnFailure.WithMaxTest(histories).WithQuietOnSuccess(true);

@@ -12,6 +12,7 @@ internal sealed class ModelWorld : IDisposable
 {
     private readonly TestKit _kit;
     private readonly IActorRef _supervisor;
+    private readonly IReadOnlyList<IBoundedTable> _tables;
 
     /// <param name="concern">The actor that is tried.</param>
     /// <param name="announce">Called after a crash: tell it what connections tell.</param>
@@ -26,6 +27,7 @@ internal sealed class ModelWorld : IDisposable
         var props = concern(Census, Metrics).WithDispatcher(CallingThreadDispatcher.Id);
         _supervisor = Actor(() => new Supervisor(props, announce));
         Concern = ((Supervisor)((TestActorRefBase<Supervisor>)_supervisor).UnderlyingActor).Concern;
+        _tables = Census.Tables;
     }
 
     public TestMeters Meters { get; } = new();
@@ -40,6 +42,12 @@ internal sealed class ModelWorld : IDisposable
     public ReadCredit Credit { get; } = new(1000, 1_000_000);
 
     public FrameLease Lease() => Credit.TakeAsync(1).AsTask().GetAwaiter().GetResult(); // there is enough
+
+    /// <summary>Throws when a table has more than it may.</summary>
+    public void CompareBounds()
+    {
+        foreach (var table in _tables) Assert.InRange(table.Size, 0, table.Limit);
+    }
 
     /// <summary>Keeps what it is told.</summary>
     public Told Someone() => new(this);

@@ -85,6 +85,19 @@ public sealed class RegistryActorSpecs(ITestOutputHelper log) : RegistryKit(log)
     }
 
     [Fact]
+    public async Task Who_advertises_again_after_the_lease_was_over_is_called_at_once_though_somebody_asked_in_between()
+    {
+        var p = await Connect("p");
+        await Store(p, "p", Wire.Advertise("add", "p", ttl: 30));
+        this.Advance(TimeSpan.FromSeconds(30));
+        Assert.Empty(await Callable("add"));
+
+        await Store(p, "p", Wire.Advertise("add", "p", ttl: 30));
+
+        Assert.Equal(["p"], await Callable("add"));
+    }
+
+    [Fact]
     public async Task Renewing_counts_and_no_lease_is_longer_than_allowed()
     {
         var p = await Connect("p");
