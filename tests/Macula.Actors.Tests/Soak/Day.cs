@@ -112,7 +112,7 @@ internal sealed class Day
     public async Task<long> LiveMemory(int clients)
     {
         while (_staying.Count > clients) await Leave(_staying[^1]);
-        await Pass((int)Lease.TotalMinutes + 2);
+        await Pass((int)IdleTimeout.TotalMinutes + 2); // leases, timers and deadlines of those who left are over too
         await AssertTrue();
         GC.Collect(2, GCCollectionMode.Forced, blocking: true, compacting: true);
         GC.WaitForPendingFinalizers();
