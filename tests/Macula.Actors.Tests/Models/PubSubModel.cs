@@ -29,7 +29,7 @@ internal sealed class PubSubModel : IModel
         MaxDoubleStars = 1,
         MaxRetained = 3,
         MaxRetainedBytes = 1400,
-        RetainedTtl = TimeSpan.FromSeconds(20),
+        RetainedTtl = TimeSpan.FromSeconds(2),
         MaxRetainedPerSubscribe = 2,
     };
 
@@ -51,7 +51,7 @@ internal sealed class PubSubModel : IModel
 
     /// <summary>Subscribe, unsubscribe, publish, a stream ends, a connection ends, crash, wait, memory, a queue fills or
     /// empties, announce again, subscribe late.</summary>
-    public static readonly int[] Kinds = [12, 8, 16, 2, 1, 1, 4, 1, 1, 1, 1];
+    public static readonly int[] Kinds = [12, 8, 16, 2, 1, 1, 8, 1, 1, 1, 1];
 
     private readonly ModelWorld _world;
     private readonly IBoundedTable _patterns;
@@ -96,7 +96,7 @@ internal sealed class PubSubModel : IModel
             case 3: EndStream(step.A % _streams.Length, step.B % 2 == 0); break;
             case 4: EndConnection(step.A % Connections); break;
             case 5: Crash(stream, Topics[step.B % Topics.Length]); break;
-            case 6: Wait(TimeSpan.FromMilliseconds(step.B % 2 == 0 ? step.A : step.A % 1000)); break;
+            case 6: Wait(TimeSpan.FromMilliseconds(step.B % 4 == 0 ? step.A % 3000 : step.A % 300)); break;
             case 7: Change((MemoryLevel)Math.Max(0, (step.A % 8) - 3)); break;
             case 8: stream.Sink.IsOpen = !stream.Sink.IsOpen; break;
             case 9: _world.Concern.Tell(Announcement(stream)); break;
