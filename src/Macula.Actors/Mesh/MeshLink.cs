@@ -39,8 +39,8 @@ internal sealed class MeshLink(long attempt, NodeId peer, PeerAddress address)
     /// <summary>The streams that are open.</summary>
     public LinkedList<MeshLease> Leases { get; } = [];
 
-    /// <summary>The requests that wait for a stream of this connection.</summary>
-    public HashSet<MeshRequest> Opening { get; } = [];
+    /// <summary>The requests that wait for a stream of this connection, in the order in which they asked.</summary>
+    public LinkedList<MeshRequest> Opening { get; } = [];
 
     /// <summary>When a retired one is closed at the latest.</summary>
     public DeadlineWheel<MeshLink>.Deadline? Grace { get; set; }

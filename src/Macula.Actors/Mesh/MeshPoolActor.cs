@@ -55,6 +55,7 @@ public sealed class MeshPoolActor : ReceiveActor, IWithTimers
     private int _leaving; // retired and closing connections
     private int _waiters;
     private int _streams;
+    private int _openings; // streams that are being opened, each with a place
     private int _exchanges;
     private bool _isShuttingDown;
 
@@ -600,7 +601,7 @@ public sealed class MeshPoolActor : ReceiveActor, IWithTimers
     }
 
     private bool HasRoom(MeshLink link) =>
-        _streams < _options.MaxStreams && link.Leases.Count < _options.MaxStreamsPerPeer;
+        _streams + _openings < _options.MaxStreams && link.Uses < _options.MaxStreamsPerPeer;
 
     private ValueTask<IQuicStream> BeginOpen(MeshLink link)
     {
@@ -618,8 +619,9 @@ public sealed class MeshPoolActor : ReceiveActor, IWithTimers
     {
         if (!HasRoom(link))
         {
-            _streamTable.Reject(_streams < _options.MaxStreams ? "per_peer" : BoundedTable.Full);
-            Fail(request, MeshRefusal.Overloaded, $"{link.Leases.Count} streams to {link.Peer} are open, {_streams} in all.");
+            var all = _streams + _openings;
+            _streamTable.Reject(all < _options.MaxStreams ? "per_peer" : BoundedTable.Full);
+            Fail(request, MeshRefusal.Overloaded, $"{link.Uses} streams to {link.Peer} are open or asked for, {all} in all.");
             return;
         }
 
@@ -636,7 +638,8 @@ public sealed class MeshPoolActor : ReceiveActor, IWithTimers
 
         (request.Opening, _opening) = (_opening, new CancellationTokenSource());
         request.OpeningOn = link;
-        link.Opening.Add(request);
+        request.OpeningPlace = link.Opening.AddLast(request);
+        _openings++;
         Use(link, Now);
         opening.AsTask().PipeTo(
             Self, success: stream => new Opened(request, link, stream), failure: e => new NotOpened(request, link, e));
@@ -654,7 +657,8 @@ public sealed class MeshPoolActor : ReceiveActor, IWithTimers
     {
         if (request.OpeningOn is not { } link) return;
         request.OpeningOn = null;
-        link.Opening.Remove(request);
+        link.Opening.Remove(request.OpeningPlace!);
+        _openings--;
         EndUse(link, Now);
     }
 

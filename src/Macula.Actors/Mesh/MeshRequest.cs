@@ -47,6 +47,9 @@ internal sealed class MeshRequest(
     /// <summary>The connection that it waits for a stream of, and what ends the wait.</summary>
     public MeshLink? OpeningOn { get; set; }
 
+    /// <summary>Its place among those that wait for a stream of <see cref="OpeningOn"/>.</summary>
+    public LinkedListNode<MeshRequest>? OpeningPlace { get; set; }
+
     public CancellationTokenSource? Opening { get; set; }
 
     /// <summary>The stream that it runs on.</summary>

@@ -194,6 +194,23 @@ public sealed class MeshPoolActorSpecs : TestKit
         Assert.Equal(0, _bed.Streams);
     }
 
+    [Theory]
+    [InlineData(2, 8)]
+    [InlineData(8, 2)]
+    public async Task A_stream_that_is_waited_for_has_its_place_among_those_that_may_be_open(int inAll, int perPeer)
+    {
+        var bed = new MeshBed(this, Options with { MaxStreams = inAll, MaxStreamsPerPeer = perPeer });
+        var (connection, _, _) = await bed.Leased("a");
+        TaskCompletionSource<IQuicStream> opening = new();
+        connection.Opening = _ => new ValueTask<IQuicStream>(opening.Task);
+        var waiting = bed.Open("a");
+
+        Assert.Equal(MeshRefusal.Overloaded, await Refusal(bed.Open("a")));
+        opening.SetResult(connection.NewStream());
+        await Opened(waiting);
+        Assert.Equal(2, bed.Streams);
+    }
+
     [Fact]
     public async Task A_requester_is_watched_once_and_gives_its_place_to_the_next_when_it_is_idle()
     {

@@ -13,6 +13,8 @@ public sealed class ModelSpecs(ITestOutputHelper log) : TestKit(Quiet, output: l
         akka.loglevel = OFF
         akka.stdout-loglevel = OFF
         akka.scheduler.implementation = "Akka.TestKit.TestScheduler, Akka.TestKit"
+        akka.actor.default-dispatcher.type = "Akka.TestKit.CallingThreadDispatcherConfigurator, Akka.TestKit"
+        akka.actor.default-dispatcher.throughput = 2147483647
         """);
 
     private readonly ITestOutputHelper _log = log;
@@ -33,6 +35,10 @@ public sealed class ModelSpecs(ITestOutputHelper log) : TestKit(Quiet, output: l
 
     [Fact]
     public void The_rpc_actor_does_what_its_model_does() => Check(() => new RpcModel(this), RpcModel.Kinds);
+
+    [Fact]
+    public void The_mesh_pool_does_what_its_model_does() =>
+        Check(() => new MeshPoolModel(this), MeshPoolModel.Kinds);
 
     private void Check(Func<IModel> begin, int[] kinds)
     {

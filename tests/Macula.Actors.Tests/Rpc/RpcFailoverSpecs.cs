@@ -33,6 +33,24 @@ public sealed class RpcFailoverSpecs(ITestOutputHelper log) : RpcKit(log)
     }
 
     [Fact]
+    public async Task A_call_whose_caller_ends_together_with_its_provider_is_tried_nowhere_else()
+    {
+        var (first, other) = (Sink(), Sink());
+        var second = new FakeSink(first.Connection);
+        await Call(first, Wire.Call("add", 1));
+        await Answer(other);
+        await Call(second, Wire.Call("sub", 2));
+        await Answer(first, other);
+        await this.End(first.Connection);
+        await this.Eventually(() => Pending == 0);
+        await this.Handled(Rpc);
+
+        Assert.Equal((FrameType.Call, FrameType.Cancel), (other.Frames[0].Type, other.Frames[^1].Type));
+        Assert.Equal((2, 2), (other.Frames.Count, Outcomes("caller_gone")));
+        await AssertIdle();
+    }
+
+    [Fact]
     [Trait("Defect", "D27")]
     public async Task One_deadline_covers_all_attempts()
     {
