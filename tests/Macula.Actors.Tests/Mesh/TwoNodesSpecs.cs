@@ -1,7 +1,5 @@
 using System.Net;
-using Akka.Actor;
 using Akka.TestKit.Xunit2;
-using Macula.Actors.Gateway;
 using Macula.Actors.Mesh;
 using Macula.Actors.Protocol;
 using Macula.Actors.Registry;

@@ -75,10 +75,19 @@ internal sealed class RpcModel : IModel
         kit.Advance(Tick - TimeSpan.FromTicks(Now.Ticks % Tick.Ticks));
         var options = TestOptions.Defaults.Rpc with
         {
-            MaxPendingCalls = MaxCalls, MaxPendingCallsPerClient = MaxPerClient, MaxCallsPerHandler = MaxPerHandler,
-            MaxHandlers = MaxHandlers, MaxPendingLookups = MaxLookups, MaxAttempts = MaxAttempts, MaxHops = MaxHops,
-            MaxPendingBytes = MaxBytes, LookupTimeout = LookupTimeout, Strategy = SelectionStrategy.First,
-            CallTimeout = TimeSpan.FromSeconds(2), MaxCallTimeout = TimeSpan.FromSeconds(3), MaxProcedureLength = 4,
+            MaxPendingCalls = MaxCalls,
+            MaxPendingCallsPerClient = MaxPerClient,
+            MaxCallsPerHandler = MaxPerHandler,
+            MaxHandlers = MaxHandlers,
+            MaxPendingLookups = MaxLookups,
+            MaxAttempts = MaxAttempts,
+            MaxHops = MaxHops,
+            MaxPendingBytes = MaxBytes,
+            LookupTimeout = LookupTimeout,
+            Strategy = SelectionStrategy.First,
+            CallTimeout = TimeSpan.FromSeconds(2),
+            MaxCallTimeout = TimeSpan.FromSeconds(3),
+            MaxProcedureLength = 4,
         };
         Told? registry = null, clients = null, mesh = null;
         _world = new ModelWorld(
@@ -200,7 +209,11 @@ internal sealed class RpcModel : IModel
         var source = NodeId.Parse($"far{b % Far}");
         var call = new Pending(++_last, $"p{b / Far % Procedures}")
         {
-            From = from, Caller = from.Connection, Id = c % Ids, Source = source, Hops = b % 11 % (MaxHops + 1),
+            From = from,
+            Caller = from.Connection,
+            Id = c % Ids,
+            Source = source,
+            Hops = b % 11 % (MaxHops + 1),
             Destination = c % 4 == 0 ? default : NodeId.Parse($"to{c % Far}"),
         };
         var message = Message(call, c * 20 % 4_000);
