@@ -49,8 +49,8 @@ internal sealed class PubSubModel : IModel
     private static readonly Retention[] Retentions =
         [Retention.None, Retention.Keep, Retention.Keep, Retention.Keep, Retention.Clear];
 
-    /// <summary>Subscribe, unsubscribe, publish, a stream ends, a connection ends, crash, wait, memory, a queue fills or
-    /// empties, announce again, subscribe late.</summary>
+    /// <summary>Subscribe, unsubscribe, publish, a stream ends, a connection ends, crash, wait, memory, a queue
+    /// fills or empties, announce again, subscribe late.</summary>
     public static readonly int[] Kinds = [12, 8, 16, 2, 1, 1, 8, 1, 1, 1, 1];
 
     private readonly ModelWorld _world;
@@ -81,7 +81,10 @@ internal sealed class PubSubModel : IModel
         _retained = _world.Census.Table("pubsub.retained");
         _retainedBytes = _world.Census.Table("pubsub.retained_bytes");
         _connections = [.. Enumerable.Range(0, Connections).Select(_ => _world.Someone())];
-        _streams = [.. Enumerable.Range(0, Connections * StreamsEach).Select(at => new Stream(_connections[at / StreamsEach]))];
+        _streams =
+        [
+            .. Enumerable.Range(0, Connections * StreamsEach).Select(at => new Stream(_connections[at / StreamsEach])),
+        ];
     }
 
     public void Take(Step step)
@@ -92,7 +95,7 @@ internal sealed class PubSubModel : IModel
         {
             case 0: Subscribe(stream, patterns); break;
             case 1: Unsubscribe(stream, patterns); break;
-            case 2: Publish(Topics[step.A % Topics.Length], Sizes[step.B % Sizes.Length], Retentions[step.C % Retentions.Length]); break;
+            case 2: Publish(step); break;
             case 3: EndStream(step.A % _streams.Length, step.B % 2 == 0); break;
             case 4: EndConnection(step.A % Connections); break;
             case 5: Crash(stream, Topics[step.B % Topics.Length]); break;
@@ -175,8 +178,8 @@ internal sealed class PubSubModel : IModel
             || segments.Count(segment => segment == "**") > Options.MaxDoubleStars)
             return "invalid";
         if (stream.Patterns.Contains(pattern)) return null;
-        if (_streams.Where(each => each.Told == stream.Told).Sum(each => each.Patterns.Count) == Options.MaxPatternsPerClient)
-            return "per_client";
+        var own = _streams.Where(each => each.Told == stream.Told).Sum(each => each.Patterns.Count);
+        if (own == Options.MaxPatternsPerClient) return "per_client";
         if (_streams.Sum(each => each.Patterns.Count) == Options.MaxPatterns) return "full";
         return Places(pattern) > Options.MaxPatternNodes ? "nodes" : null;
     }
@@ -184,7 +187,7 @@ internal sealed class PubSubModel : IModel
     private void SentRetained(Stream stream, List<string> added)
     {
         var frames = Take(stream);
-        List<Message> wanted = [.. Live(_now).Where(message => added.Exists(pattern => Matches(pattern, message.Topic)))];
+        var wanted = Live(_now).FindAll(message => added.Exists(pattern => Matches(pattern, message.Topic)));
         var most = stream.Sink.IsOpen ? Math.Min(wanted.Count, Options.MaxRetainedPerSubscribe) : 0;
         Assert.Equal(most, frames.Count);
         Assert.Equal(most, frames.Distinct().Count());
@@ -199,8 +202,11 @@ internal sealed class PubSubModel : IModel
         stream.Patterns.ExceptWith(patterns);
     }
 
-    private void Publish(string topic, int size, Retention retention)
+    private void Publish(Step step)
     {
+        var topic = Topics[step.A % Topics.Length];
+        var size = Sizes[step.B % Sizes.Length];
+        var retention = Retentions[step.C % Retentions.Length];
         var frame = Tell(topic, size, retention);
         Delivered(topic, frame);
         if (retention != Retention.None) Keep(new Message(topic, frame, _now + Options.RetainedTtl), retention);
@@ -311,12 +317,12 @@ internal sealed class PubSubModel : IModel
         var connection = _world.Someone();
         connection.Die();
         var late = new Stream(connection);
+        late.Sink.IsOpen = false;
         foreach (var pattern in patterns.Distinct())
         {
-            if (Refusal(late, pattern) is { } reason) Count(_refused, reason);
-            late.Sink.IsOpen = false;
             _world.Concern.Tell(new Subscribe(late.Sink, Texts([pattern]), 0, _world.Lease()));
-            if (Refusal(late, pattern) is null && Live(_now).Exists(message => Matches(pattern, message.Topic))) _retainedCut++;
+            if (Refusal(late, pattern) is { } reason) Count(_refused, reason);
+            else if (Live(_now).Exists(message => Matches(pattern, message.Topic))) _retainedCut++; // it takes nothing
         }
     }
 
@@ -324,11 +330,13 @@ internal sealed class PubSubModel : IModel
 
     /// <summary>Different beginnings of all patterns, and of one more: what a trie has nodes for.</summary>
     private int Places(params string[] more) => _streams.SelectMany(stream => stream.Patterns).Concat(more)
-        .Distinct().SelectMany(pattern => Segments[pattern].Select((_, at) => string.Join('.', Segments[pattern], 0, at + 1) + "."))
+        .Distinct().Select(pattern => Segments[pattern])
+        .SelectMany(segments => segments.Select((_, at) => string.Join('.', segments, 0, at + 1) + "."))
         .Distinct().Count();
 
     private static int Cost(Message message) =>
-        message.Frame.Length + message.Topic.Length + (Segments[message.Topic].Length * RetainedMessages.BytesPerSegment);
+        message.Frame.Length + message.Topic.Length
+        + (Segments[message.Topic].Length * RetainedMessages.BytesPerSegment);
 
     private static List<ReadOnlyMemory<byte>> Take(Stream stream)
     {

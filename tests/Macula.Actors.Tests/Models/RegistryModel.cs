@@ -27,10 +27,15 @@ internal sealed class RegistryModel : IModel
     private static readonly PeerAddress Here = new("here", 9443);
     private static readonly int[] Ttls = [1, 5, 20, 1000, 0];
     private static readonly TimeSpan[] LearnedTtls = [default, TimeSpan.FromSeconds(3), TimeSpan.FromHours(1)];
-    private static readonly DhtKey[] Key = [.. Enumerable.Range(0, Keys).Select(key => DhtKey.ForName($"service-{key}"))];
-    private static readonly NodeId[] Node = [.. Enumerable.Range(0, Nodes).Select(node => NodeId.Parse($"node-{node}"))];
+    private static readonly DhtKey[] Key =
+        [.. Enumerable.Range(0, Keys).Select(key => DhtKey.ForName($"service-{key}"))];
+    private static readonly NodeId[] Node =
+        [.. Enumerable.Range(0, Nodes).Select(node => NodeId.Parse($"node-{node}"))];
     private static readonly Peer[] Hub =
-        [.. Enumerable.Range(0, Peers).Select(hub => new Peer(NodeId.Parse($"hub-{hub}"), new PeerAddress($"hub-{hub}", 9443)))];
+    [
+        .. Enumerable.Range(0, Peers).Select(hub =>
+            new Peer(NodeId.Parse($"hub-{hub}"), new PeerAddress($"hub-{hub}", 9443))),
+    ];
 
     private static readonly RegistryOptions Options = TestOptions.Defaults.Registry with
     {
@@ -224,7 +229,8 @@ internal sealed class RegistryModel : IModel
         if (size > _options.MaxValueSize) return "too_large";
         if (lease is not null && !IsFree(lease, client)) return "not_owner";
         if (lease is null && _leases.Count == _options.MaxServices) return "full";
-        if (lease is null && _leases.Count(each => each.Key == key) == _options.MaxProvidersPerService) return "per_service";
+        if (lease is null && _leases.Count(each => each.Key == key) == _options.MaxProvidersPerService)
+            return "per_service";
         if (lease?.Owner != client && _leases.Count(each => each.Owner == client) == _options.MaxServicesPerClient)
             return "per_client";
         var more = size - (lease?.Size ?? 0);
@@ -239,7 +245,8 @@ internal sealed class RegistryModel : IModel
     {
         if (record.Metadata.IsEmpty) return null;
         var isElsewhere = PeerAddress.TryParse(record.Endpoint.ToString(), out var address) && address != Here;
-        if (isElsewhere && record.NodeId != sender) return new Provider(record.NodeId, null, new Peer(record.NodeId, address!));
+        if (isElsewhere && record.NodeId != sender)
+            return new Provider(record.NodeId, null, new Peer(record.NodeId, address!));
         return sender.IsEmpty ? null : new Provider(record.NodeId, stream);
     }
 
@@ -285,7 +292,7 @@ internal sealed class RegistryModel : IModel
 
     // ---- lookups
 
-    // What a lookup of one kind judges is seen by the other kind only when it is the first; with the guard the order counts.
+    // With the guard both kinds, as the first one judges and the second need not.
     private void LookUp(int key, int kinds)
     {
         if (kinds != 0 || _options.MassExpiryGuard) FindValue(key);
@@ -295,7 +302,8 @@ internal sealed class RegistryModel : IModel
     private void FindValue(int key)
     {
         if (_leases.Exists(lease => lease.Key == key && lease.Due <= _now)) Judge();
-        RawValue[] values = [.. _leases.Where(lease => lease.Key == key && lease.Due > _now).Select(lease => lease.Stored.Value)];
+        RawValue[] values =
+            [.. _leases.Where(lease => lease.Key == key && lease.Due > _now).Select(lease => lease.Stored.Value)];
 
         var stream = new ModelSink(_asker);
         _world.Concern.Tell(new FindValue(stream, new FindValueMessage(Key[key].ToArray()), _world.Lease()));
@@ -303,7 +311,8 @@ internal sealed class RegistryModel : IModel
         if (values.Length > 0)
             Assert.True(frame.Span.SequenceEqual(FindValueReplyMessage.Found(values).ToFrame()));
         else
-            ModelCheck.Same(Closest(Key[key], []), WireFrame.Parse(frame).FoundValue().Nodes!.Select(node => node.NodeId));
+            ModelCheck.Same(
+                Closest(Key[key], []), WireFrame.Parse(frame).FoundValue().Nodes!.Select(node => node.NodeId));
     }
 
     private void FindProviders(int key)
@@ -320,7 +329,8 @@ internal sealed class RegistryModel : IModel
         {
             learned.Turn++;
             if (live.Count == 0) (turn, outcome) = (learned.Turn, "cached");
-            live.AddRange(learned.Providers.Where(provider => !live.Exists(each => each.Node == provider.Node)).ToArray());
+            var nodes = live.Select(provider => provider.Node).ToHashSet();
+            live.AddRange(learned.Providers.Where(provider => !nodes.Contains(provider.Node)));
             _learned.Remove(learned);
             _learned.Add(learned);
         }
@@ -421,7 +431,8 @@ internal sealed class RegistryModel : IModel
         _clients[connection] = new Client(_world.Someone());
     }
 
-    // Connections announce what stands; those that are superseded are closing, and do not. What is told meanwhile waits.
+    // Connections announce what stands; those that are superseded are closing, and do not. What is told meanwhile
+    // waits.
     private void Crash(Client client, int stream)
     {
         _leases.Clear();
@@ -515,7 +526,8 @@ internal sealed class RegistryModel : IModel
         {
             var reason = (MeshRefusal)(named % Enum.GetValues<MeshRefusal>().Length);
             _world.Concern.Tell(new MeshProtocol.ExchangeFailed(id, peer.Node, reason, ""));
-            if (id > 0 && reason is MeshRefusal.ConnectFailed or MeshRefusal.StreamFailed or MeshRefusal.Timeout) Lose(peer);
+            if (id > 0 && reason is MeshRefusal.ConnectFailed or MeshRefusal.StreamFailed or MeshRefusal.Timeout)
+                Lose(peer);
             return;
         }
 
@@ -556,7 +568,8 @@ internal sealed class RegistryModel : IModel
 
     private IEnumerable<Peer> Near(DhtKey place) => _peers.OrderBy(peer => Distance(peer.Node, place));
 
-    private IEnumerable<NodeId> Closest(DhtKey place, NodeId[] more) => _seen.Keys.Concat(_peers.Select(peer => peer.Node))
+    private IEnumerable<NodeId> Closest(DhtKey place, NodeId[] more) =>
+        _seen.Keys.Concat(_peers.Select(peer => peer.Node))
         .Concat(more).OrderBy(node => Distance(node, place));
 
     private static DhtDistance Distance(NodeId node, DhtKey place) => DhtKey.ForNode(node).DistanceTo(place);
@@ -661,7 +674,8 @@ internal sealed class RegistryModel : IModel
         public void Hear()
         {
             List<StoredRecord> heard = [];
-            foreach (var message in Told.Messages) heard.AddRange(((NotStored)message).Records.Select(each => each.Record));
+            foreach (var message in Told.Messages)
+                heard.AddRange(((NotStored)message).Records.Select(each => each.Record));
             Told.Messages.Clear();
             Assert.Equal(Hears.Count, heard.Count);
             Assert.True(Hears.ToHashSet(ReferenceEqualityComparer.Instance).SetEquals(heard));
