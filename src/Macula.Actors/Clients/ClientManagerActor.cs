@@ -20,6 +20,7 @@ public sealed class ClientManagerActor : ConcernActor
     private readonly Dictionary<NodeId, Client> _streams = [];
     private readonly List<Client> _order = []; // of admission, but for those who took the place of one who left
     private readonly ILoggingAdapter _log = Context.GetLogger();
+    private long _session = Context.System.Scheduler.Elapsed().Ticks; // above those of a predecessor
     private readonly LogThrottle _rejections = new(TimeSpan.FromSeconds(1));
     private readonly ClientManagerOptions _options;
     private readonly GatewayMetrics _metrics;
@@ -73,7 +74,7 @@ public sealed class ClientManagerActor : ConcernActor
     {
         if (_memory.Level >= MemoryLevel.RefuseClients && !IsKnown(msg.Client, msg.Stream) && _drainer is null)
             Reject(msg.Client, DisconnectReason.MemoryPressure, _memory.RetryAfter);
-        else if (TryPut(msg.Client, msg.Stream)) Sender.Tell(new Admitted(msg.Client.Node));
+        else if (TryPut(msg.Client, msg.Stream)) Sender.Tell(new Admitted(msg.Client.Node, ++_session));
     }
 
     private void OnResume(Resume msg) => TryPut(msg.Client, msg.Stream);

@@ -16,7 +16,9 @@ public static class ClientProtocol
     /// <see cref="Refused"/> or nothing.</summary>
     public sealed record Resume(ClientInfo Client, IFrameSink Stream) : ILocal;
 
-    public sealed record Admitted(NodeId Node) : IToConnection;
+    /// <param name="Session">Of two admissions of one node the later has the larger number, also after a restart: what
+    /// an earlier session says late is known by it.</param>
+    public sealed record Admitted(NodeId Node, long Session = 0) : IToConnection;
 
     /// <param name="RetryAfter">When to try again; zero when that would not help.</param>
     public sealed record Refused(NodeId Node, DisconnectReason Reason, TimeSpan RetryAfter) : IToConnection;

@@ -36,6 +36,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     private readonly RepeatWindow _repeats;
     private StreamSession? _connecting;
     private NodeId _node;
+    private long _session;
     private ClientInfo? _client;
     private string _closeReason = "peer_gone";
     private (DisconnectReason Reason, string Message) _closing = (DisconnectReason.Normal, "");
@@ -100,7 +101,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
 
     private void Admitting()
     {
-        Receive<ClientProtocol.Admitted>(_ => OnAdmitted());
+        Receive<ClientProtocol.Admitted>(OnAdmitted);
         Receive<ClientProtocol.Refused>(OnRefused);
         Receive<FrameArrived>(Handled(OnPeerFrame)); // only peers' streams are read until then
         Receive<Tick>(tick => tick == Tick.Connect, _ => Refuse(
@@ -111,7 +112,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
     private void Admitted()
     {
         Receive<FrameArrived>(Handled(OnFrame));
-        Receive<ClientProtocol.Admitted>(_ => { if (_connects.Count > 0) Welcome(); }); // the answer to a further CONNECT
+        Receive<ClientProtocol.Admitted>(msg => { if (_connects.Count > 0) Welcome(msg); }); // the answer to a further CONNECT
         Receive<ClientProtocol.Refused>(OnRefused);
         Receive<ClientProtocol.Superseded>(_ => Refuse(
             DisconnectReason.SessionSuperseded, $"The node {_node} has connected again."));
@@ -299,11 +300,11 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         if (!_admitted.Task.IsCompleted) Become(Admitting);
     }
 
-    private void OnAdmitted()
+    private void OnAdmitted(ClientProtocol.Admitted msg)
     {
         Timers.Cancel(Tick.Connect);
         Become(Admitted);
-        Welcome();
+        Welcome(msg);
         _admitted.TrySetResult();
     }
 
@@ -313,12 +314,13 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         Refuse(msg.Reason, Sentence(msg.Reason), msg.RetryAfter);
     }
 
-    private void Welcome()
+    private void Welcome(ClientProtocol.Admitted msg)
     {
+        _session = msg.Session;
         var writer = _connecting!.Writer;
         _node = _client!.Node; // not before: who is not admitted owns nothing
         _neighbours.Registry.Tell(new RegistryProtocol.NodeSeen(
-            writer, _node, _client.Address, _client.Endpoint, _connects.Dequeue()));
+            writer, _node, _client.Address, _client.Endpoint, _connects.Dequeue(), _session));
         var now = UnixNow();
         writer.TrySend(new PongMessage(now, now).ToFrame(), FrameDelivery.Required);
     }
@@ -495,7 +497,7 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         else if (msg.Concern.Equals(_neighbours.Registry) && (!_node.IsEmpty || _standing.Records.Count > 0))
             msg.Concern.Tell(new RegistryProtocol.Resume(
                 _node.IsEmpty ? _standing.Records[0].Stream : _connecting!.Writer, _node, _client?.Address ?? "",
-                _client?.Endpoint ?? "", _standing.Records));
+                _client?.Endpoint ?? "", _standing.Records, _session));
         Sender.Tell(new ListenerProtocol.Announced(msg.Concern, msg.Round));
     }
 

@@ -25,7 +25,7 @@ public sealed class RegistryActor : ConcernActor
 
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly Dictionary<IActorRef, NodeId> _seen = [];
-    private readonly Dictionary<NodeId, IActorRef> _seenOn = [];
+    private readonly Dictionary<NodeId, (IActorRef Connection, long Session)> _seenOn = [];
     private readonly Dictionary<ulong, Peer> _asked = []; // by the exchange that is under way
     private readonly LogThrottle _refusals = new(TimeSpan.FromSeconds(1));
     private readonly RegistryOptions _options;
@@ -43,7 +43,8 @@ public sealed class RegistryActor : ConcernActor
     private readonly BoundedTable _nodeTable;
     private readonly BoundedTable _peerTable;
     private IActorRef? _mesh;
-    private ulong _lastId;
+    // From anywhere, so that an answer to a predecessor of this actor meets nobody.
+    private ulong _lastId = (ulong)Random.Shared.NextInt64();
     private bool _isCaching = true;
 
     public static Props Props(
@@ -119,7 +120,7 @@ public sealed class RegistryActor : ConcernActor
 
     private void OnStore(Store msg)
     {
-        if (!msg.Sender.IsEmpty && !msg.Stream.Connection.Equals(_seenOn.GetValueOrDefault(msg.Sender))) return; // superseded
+        if (!msg.Sender.IsEmpty && !msg.Stream.Connection.Equals(_seenOn.GetValueOrDefault(msg.Sender).Connection)) return; // superseded
         List<(DhtKey, StoredRecord)>? refused = null;
         foreach (var record in msg.Records)
             if (!TryPut(msg.Key, record, msg.Stream, msg.Sender)) (refused ??= []).Add((msg.Key, record));
@@ -188,7 +189,7 @@ public sealed class RegistryActor : ConcernActor
 
     private void OnResume(Resume msg)
     {
-        if (!msg.Node.IsEmpty) See(msg.Stream, msg.Node, msg.Address, msg.Endpoint);
+        if (!msg.Node.IsEmpty) See(msg.Stream, msg.Node, msg.Address, msg.Endpoint, msg.Session);
         List<(DhtKey, StoredRecord)> refused = [];
         foreach (var (stream, key, record) in msg.Records)
             if (!TryPut(key, record, stream, msg.Node)) refused.Add((key, record));
@@ -318,17 +319,20 @@ public sealed class RegistryActor : ConcernActor
 
     // ---- nodes
 
-    private void OnNodeSeen(NodeSeen msg) => See(msg.Stream, msg.Node, msg.Address, msg.Endpoint);
+    private void OnNodeSeen(NodeSeen msg) => See(msg.Stream, msg.Node, msg.Address, msg.Endpoint, msg.Session);
 
-    private void See(IFrameSink stream, NodeId node, string address, string endpoint)
+    private void See(IFrameSink stream, NodeId node, string address, string endpoint, long session)
     {
         var connection = stream.Connection;
         ForgetNode(connection);
-        if (_seenOn.TryGetValue(node, out var superseded))
+        if (_seenOn.TryGetValue(node, out var other))
         {
+            _nodeTable.Set(_nodes.Count);
+            if (other.Session > session) return; // told late: this one has been superseded already
+
             // The newer session advertises anew, while the older may take its time to end.
-            _services.WithdrawAll(superseded);
-            ForgetNode(superseded);
+            _services.WithdrawAll(other.Connection);
+            ForgetNode(other.Connection);
             ServicesChanged();
         }
 
@@ -336,7 +340,7 @@ public sealed class RegistryActor : ConcernActor
             node, address, UnixNow, endpoint.Length > 0 ? (Utf8Text?)endpoint : null);
         _nodes.Put(node, info); // not when its bucket is full, or it has the id of this node
         _seen[connection] = node;
-        _seenOn[node] = connection;
+        _seenOn[node] = (connection, session);
         Context.Watch(connection);
         _nodeTable.Set(_nodes.Count);
     }

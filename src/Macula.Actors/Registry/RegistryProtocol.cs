@@ -9,8 +9,10 @@ namespace Macula.Actors.Registry;
 public static class RegistryProtocol
 {
     /// <summary>A client was admitted: FIND_NODE may name it until its connection ends.</summary>
+    /// <param name="Session">As the client manager numbered it: what an earlier session says late changes nothing.</param>
     public sealed record NodeSeen(
-        IFrameSink Stream, NodeId Node, string Address, string Endpoint, FrameLease Lease) : ILocal, ILeased;
+        IFrameSink Stream, NodeId Node, string Address, string Endpoint, FrameLease Lease, long Session = 0)
+        : ILocal, ILeased;
 
     /// <summary>STORE: puts or renews records under a key; a ttl of 0 withdraws. Answered to the stream's connection, and
     /// only when records were refused: <see cref="NotStored"/>.</summary>
@@ -30,7 +32,7 @@ public static class RegistryProtocol
     /// <summary>What a client is and has stored, told to an actor that has restarted.</summary>
     public sealed record Resume(
         IFrameSink Stream, NodeId Node, string Address, string Endpoint,
-        IReadOnlyList<(IFrameSink Stream, DhtKey Key, StoredRecord Record)> Records) : ILocal;
+        IReadOnlyList<(IFrameSink Stream, DhtKey Key, StoredRecord Record)> Records, long Session = 0) : ILocal;
 
     /// <summary>FIND_VALUE: answered on the stream with FIND_VALUE_REPLY.</summary>
     public sealed record FindValue(IFrameSink Stream, FindValueMessage Message, FrameLease Lease) : ILocal, ILeased;
