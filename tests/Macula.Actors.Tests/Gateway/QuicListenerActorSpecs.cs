@@ -111,6 +111,7 @@ public sealed class QuicListenerActorSpecs(ITestOutputHelper log) : TestKit(Test
             },
             table, new GatewayMetrics(_meters, _census));
         var parent = Sys.ActorOf(Props.Create(() => new Resuming(listener)));
+        await this.Handled(parent); // which has its child by then
         await this.Handled(await new ActorSelection(parent, "listener").ResolveOne(SpecExtensions.Deadline));
 
         await EventFilter.Exception<InvalidOperationException>().ExpectAsync(1, SpecExtensions.Deadline, async () =>
