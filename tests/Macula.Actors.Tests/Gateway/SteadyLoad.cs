@@ -115,7 +115,9 @@ internal sealed class SteadyLoad : IAsyncDisposable
     private async Task<TestStream> Provider(TestNode node, string id, string procedure)
     {
         var stream = await Join(id, node);
-        await stream.Send(Wire.Advertise(procedure, id));
+        // Where the node is: a name would have to be looked up when a call fails over to it.
+        await stream.Send(Wire.Store(procedure, new ServiceRecord(
+            NodeId.Parse(id), $"https://{node.EndPoint}", new RawValue(new byte[] { 0x80 }), 300).Encode()));
         await stream.Settle();
         return stream;
     }

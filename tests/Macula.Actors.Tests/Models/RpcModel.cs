@@ -479,7 +479,8 @@ internal sealed class RpcModel : IModel
     private static string Code(MeshRefusal reason) => reason switch
     {
         MeshRefusal.StreamFailed or MeshRefusal.Removed => ReplyErrorCodes.ProviderGone,
-        MeshRefusal.PoolFull or MeshRefusal.TooManyWaiters => ReplyErrorCodes.Overloaded,
+        MeshRefusal.PoolFull or MeshRefusal.TooManyWaiters or MeshRefusal.Overloaded => ReplyErrorCodes.Overloaded,
+        MeshRefusal.InternalError => ReplyErrorCodes.InternalError,
         MeshRefusal.Timeout => ReplyErrorCodes.Timeout,
         _ => ReplyErrorCodes.NoRoute,
     };
@@ -975,7 +976,7 @@ internal sealed class RpcModel : IModel
 
         public void Failed(string code)
         {
-            if (Failure != ReplyErrorCodes.ProviderGone) Failure = code;
+            if (Failure is not (ReplyErrorCodes.ProviderGone or ReplyErrorCodes.InternalError)) Failure = code;
         }
 
         public override string ToString() => $"#{Number}";
