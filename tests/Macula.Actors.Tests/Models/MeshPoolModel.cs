@@ -59,10 +59,17 @@ internal sealed class MeshPoolModel : IModel
         kit.Advance(Tick - TimeSpan.FromTicks(Now.Ticks % Tick.Ticks)); // so that nothing is due between two ticks
         var options = MeshBed.Options with
         {
-            MaxConnections = MaxConnections, MaxDials = MaxDials, MaxWaiters = MaxWaiters,
-            MaxWaitersPerPeer = MaxWaitersPerPeer, MaxStreams = MaxStreams, MaxStreamsPerPeer = MaxStreamsPerPeer,
-            MaxRequesters = MaxRequesters, ConnectTimeout = ConnectTimeout, RequestTimeout = RequestTimeout,
-            RetireGrace = RetireGrace, IdleTimeout = IdleTimeout,
+            MaxConnections = MaxConnections,
+            MaxDials = MaxDials,
+            MaxWaiters = MaxWaiters,
+            MaxWaitersPerPeer = MaxWaitersPerPeer,
+            MaxStreams = MaxStreams,
+            MaxStreamsPerPeer = MaxStreamsPerPeer,
+            MaxRequesters = MaxRequesters,
+            ConnectTimeout = ConnectTimeout,
+            RequestTimeout = RequestTimeout,
+            RetireGrace = RetireGrace,
+            IdleTimeout = IdleTimeout,
         };
         _world = new ModelWorld(
             kit,

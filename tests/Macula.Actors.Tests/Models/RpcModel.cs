@@ -75,10 +75,19 @@ internal sealed class RpcModel : IModel
         kit.Advance(Tick - TimeSpan.FromTicks(Now.Ticks % Tick.Ticks));
         var options = TestOptions.Defaults.Rpc with
         {
-            MaxPendingCalls = MaxCalls, MaxPendingCallsPerClient = MaxPerClient, MaxCallsPerHandler = MaxPerHandler,
-            MaxHandlers = MaxHandlers, MaxPendingLookups = MaxLookups, MaxAttempts = MaxAttempts, MaxHops = MaxHops,
-            MaxPendingBytes = MaxBytes, LookupTimeout = LookupTimeout, Strategy = SelectionStrategy.First,
-            CallTimeout = TimeSpan.FromSeconds(2), MaxCallTimeout = TimeSpan.FromSeconds(3), MaxProcedureLength = 4,
+            MaxPendingCalls = MaxCalls,
+            MaxPendingCallsPerClient = MaxPerClient,
+            MaxCallsPerHandler = MaxPerHandler,
+            MaxHandlers = MaxHandlers,
+            MaxPendingLookups = MaxLookups,
+            MaxAttempts = MaxAttempts,
+            MaxHops = MaxHops,
+            MaxPendingBytes = MaxBytes,
+            LookupTimeout = LookupTimeout,
+            Strategy = SelectionStrategy.First,
+            CallTimeout = TimeSpan.FromSeconds(2),
+            MaxCallTimeout = TimeSpan.FromSeconds(3),
+            MaxProcedureLength = 4,
         };
         Told? registry = null, clients = null, mesh = null;
         _world = new ModelWorld(
@@ -466,8 +475,9 @@ internal sealed class RpcModel : IModel
     private static string Code(MeshRefusal reason) => reason switch
     {
         MeshRefusal.StreamFailed or MeshRefusal.Removed => ReplyErrorCodes.ProviderGone,
-        MeshRefusal.PoolFull or MeshRefusal.TooManyWaiters => ReplyErrorCodes.Overloaded,
+        MeshRefusal.PoolFull or MeshRefusal.TooManyWaiters or MeshRefusal.Overloaded => ReplyErrorCodes.Overloaded,
         MeshRefusal.Timeout => ReplyErrorCodes.Timeout,
+        MeshRefusal.InternalError => ReplyErrorCodes.InternalError,
         _ => ReplyErrorCodes.NoRoute,
     };
 
@@ -962,7 +972,7 @@ internal sealed class RpcModel : IModel
 
         public void Failed(string code)
         {
-            if (Failure != ReplyErrorCodes.ProviderGone) Failure = code;
+            if (Failure is not (ReplyErrorCodes.ProviderGone or ReplyErrorCodes.InternalError)) Failure = code;
         }
 
         public override string ToString() => $"#{Number}";
