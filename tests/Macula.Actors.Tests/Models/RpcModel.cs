@@ -480,8 +480,8 @@ internal sealed class RpcModel : IModel
     {
         MeshRefusal.StreamFailed or MeshRefusal.Removed => ReplyErrorCodes.ProviderGone,
         MeshRefusal.PoolFull or MeshRefusal.TooManyWaiters or MeshRefusal.Overloaded => ReplyErrorCodes.Overloaded,
-        MeshRefusal.InternalError => ReplyErrorCodes.InternalError,
         MeshRefusal.Timeout => ReplyErrorCodes.Timeout,
+        MeshRefusal.InternalError => ReplyErrorCodes.InternalError,
         _ => ReplyErrorCodes.NoRoute,
     };
 

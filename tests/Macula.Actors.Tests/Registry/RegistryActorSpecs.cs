@@ -305,4 +305,19 @@ public sealed class RegistryActorSpecs(ITestOutputHelper log) : RegistryKit(log)
 
         Assert.Equal(20, (await FoundNodes("target")).Count);
     }
+
+    [Fact]
+    [Trait("Defect", "D38")]
+    public async Task What_an_earlier_session_of_a_node_says_late_does_not_touch_its_successor()
+    {
+        var second = await Connect("p", session: 2);
+        var first = await Connect("p", session: 1); // admitted before, heard of after
+
+        await Store(second, "p", Wire.Advertise("add", "p"));
+        Assert.Equal(["p"], await Callable("add"));
+        await this.End(first.Connection);
+        await this.Handled(_registry);
+        Assert.Equal(["p"], await Callable("add"));
+        Assert.Equal(1, _census.Size("registry.nodes"));
+    }
 }

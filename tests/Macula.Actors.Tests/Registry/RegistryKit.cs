@@ -52,10 +52,10 @@ public abstract class RegistryKit : TestKit
 
     protected IActorRef Registry { get; }
 
-    internal async Task<FakeSink> Connect(string node, FakeSink? again = null)
+    internal async Task<FakeSink> Connect(string node, FakeSink? again = null, long session = 0)
     {
         var sink = again ?? new FakeSink(CreateTestProbe());
-        await Tell(new NodeSeen(sink, NodeId.Parse(node), "10.0.0.1:77", "https://p:1", await _credit.TakeAsync(1)));
+        await Tell(new NodeSeen(sink, NodeId.Parse(node), "10.0.0.1:77", "https://p:1", await _credit.TakeAsync(1), session));
         return sink;
     }
 
