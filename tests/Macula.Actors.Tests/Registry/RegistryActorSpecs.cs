@@ -316,8 +316,8 @@ public sealed class RegistryActorSpecs(ITestOutputHelper log) : RegistryKit(log)
         await Store(second, "p", Wire.Advertise("add", "p"));
         Assert.Equal(["p"], await Callable("add"));
         await this.End(first.Connection);
-        await this.Handled(_registry);
+        await this.Handled(Registry);
         Assert.Equal(["p"], await Callable("add"));
-        Assert.Equal(1, _census.Size("registry.nodes"));
+        Assert.Equal(1, Census.Size("registry.nodes"));
     }
 }
