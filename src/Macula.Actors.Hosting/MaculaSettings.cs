@@ -83,10 +83,6 @@ public sealed record MaculaSettings
                 + $"{read.Text("quic.client-certificates")} and gateway.peer-streams is authenticated; "
                 + "or set gateway.peer-streams = off");
 
-        if (settings.Mesh.KeepAliveInterval >= quic.IdleTimeout)
-            read.Fault(
-                "mesh.keep-alive-interval", read.Text("mesh.keep-alive-interval"), "less than quic.idle-timeout");
-
         var least = gateway.CloseGrace + quic.CloseTimeout;
         if (settings.ShutdownGrace < least)
             read.Fault(

@@ -8,8 +8,6 @@ namespace Macula.Actors.Hosting;
 /// <see cref="Mesh.MeshOptions"/>.</summary>
 public sealed record MeshSettings
 {
-    public required TimeSpan KeepAliveInterval { get; init; }
-
     /// <summary>PEM; empty together with <see cref="Fingerprints"/>: the system's trust store.</summary>
     public required string CaFile { get; init; }
 
@@ -24,7 +22,6 @@ public sealed record MeshSettings
         var read = new OptionsReader(config, "macula.mesh");
         var settings = new MeshSettings
         {
-            KeepAliveInterval = read.Duration("keep-alive-interval", TimeSpan.Zero, TimeSpan.FromHours(1)),
             CaFile = read.Text("ca-file"),
             Fingerprints = read.Texts("fingerprints"),
             ClientCertificate = read.Bool("client-certificate"),

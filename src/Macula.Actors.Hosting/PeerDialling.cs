@@ -19,7 +19,7 @@ internal static class PeerDialling
             Certificate = mesh.ClientCertificate ? own.Certificate : null,
             Intermediates = mesh.ClientCertificate ? own.Intermediates : null,
             IdleTimeout = quic.IdleTimeout,
-            KeepAliveInterval = mesh.KeepAliveInterval,
+            KeepAliveInterval = quic.KeepAliveInterval,
             CloseTimeout = quic.CloseTimeout,
             StreamReceiveWindow = quic.StreamReceiveWindow,
             ConnectionReceiveWindow = quic.ConnectionReceiveWindow,

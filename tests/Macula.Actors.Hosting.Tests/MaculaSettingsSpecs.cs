@@ -99,7 +99,6 @@ public sealed class MaculaSettingsSpecs
     [InlineData("macula.memory.step-interval", "2h", "macula.memory.step-interval is '2h'")]
     [InlineData("macula.memory.retry-after", "30", "macula.memory.retry-after is '30'")]
     [InlineData("macula.mesh.request-timeout", "4s", "macula.mesh.request-timeout is '")]
-    [InlineData("macula.mesh.keep-alive-interval", "30s", "macula.mesh.keep-alive-interval is '30s'")]
     [InlineData("macula.mesh.fingerprints", "0123", "macula.mesh.fingerprints is '0123'; allowed: SHA-256")]
     [InlineData("macula.mesh.client-certificate", "maybe", "macula.mesh.client-certificate is 'maybe'")]
     [InlineData("macula.mesh.endpoint", "host:0", "macula.mesh.endpoint is 'host:0'; allowed: host:port")]
@@ -231,7 +230,6 @@ public sealed class MaculaSettingsSpecs
         Assert.Equal(
             new MeshSettings
             {
-                KeepAliveInterval = TimeSpan.FromSeconds(10),
                 CaFile = "",
                 Fingerprints = settings.Mesh.Fingerprints,
                 ClientCertificate = false,
