@@ -113,12 +113,11 @@ internal sealed class MemoryQuicStream : IQuicStream, IStreamSink
     private void StopReading(long errorCode)
     {
         var given = new QuicTransportException(QuicTransportError.OperationAborted, "reading the stream was given up");
-        if (!_input.Abort(given)) return;
-        _path.Post(() =>
+        _input.Abort(given, () => _path.Post(() =>
         {
             Announce();
             _peer._output.Refuse(errorCode);
-        });
+        }));
     }
 
     private void Announce() => Interlocked.Exchange(ref _announce, null)?.Invoke();

@@ -66,8 +66,9 @@ internal sealed class StreamInput : PipeReader
     }
 
     /// <summary>This side gives up: reads throw at once, what lies here is thrown away.</summary>
-    /// <returns>False when the input had ended already, so that there is nobody to tell.</returns>
-    public bool Abort(Exception error)
+    /// <param name="tell">Tells the peer, before it gets its window back: a writer that waits must hear why. Not called
+    /// when the input had ended already.</param>
+    public void Abort(Exception error, Action tell)
     {
         bool first;
         lock (_gate)
@@ -79,8 +80,8 @@ internal sealed class StreamInput : PipeReader
 
         _pipe.Reader.CancelPendingRead();
         _pipe.Writer.CancelPendingFlush();
+        if (first) tell();
         ReturnUnread(long.MaxValue);
-        return first;
     }
 
     public override bool TryRead(out ReadResult result)

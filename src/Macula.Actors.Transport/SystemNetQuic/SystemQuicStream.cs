@@ -184,7 +184,7 @@ internal sealed class SystemQuicStream : IQuicStream, IStreamSink
     private void StopReading(long errorCode)
     {
         var given = new QuicTransportException(QuicTransportError.OperationAborted, "reading the stream was given up");
-        if (_input.Abort(given)) AbortNative(System.Net.Quic.QuicAbortDirection.Read, errorCode);
+        _input.Abort(given, () => AbortNative(System.Net.Quic.QuicAbortDirection.Read, errorCode));
     }
 
     private void AbortNative(System.Net.Quic.QuicAbortDirection direction, long errorCode)
