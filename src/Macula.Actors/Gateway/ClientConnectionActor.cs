@@ -494,11 +494,18 @@ public sealed class ClientConnectionActor : ReceiveActor, IWithTimers
         if (msg.Concern.Equals(_neighbours.Clients)) AnnounceClient();
         else if (msg.Concern.Equals(_neighbours.PubSub))
             foreach (var subscriptions in _standing.Subscriptions) msg.Concern.Tell(subscriptions);
-        else if (msg.Concern.Equals(_neighbours.Registry) && (!_node.IsEmpty || _standing.Records.Count > 0))
-            msg.Concern.Tell(new RegistryProtocol.Resume(
-                _node.IsEmpty ? _standing.Records[0].Stream : _connecting!.Writer, _node, _client?.Address ?? "",
-                _client?.Endpoint ?? "", _standing.Records, _session));
+        else if (msg.Concern.Equals(_neighbours.Registry)) AnnounceNode();
         Sender.Tell(new ListenerProtocol.Announced(msg.Concern, msg.Round));
+    }
+
+    // A mesh peer is no client, but has records all the same.
+    private void AnnounceNode()
+    {
+        var records = _standing.Records;
+        if (_node.IsEmpty && records.Count == 0) return;
+        var stream = _node.IsEmpty ? records[0].Stream : _connecting!.Writer;
+        _neighbours.Registry.Tell(new RegistryProtocol.Resume(
+            stream, _node, _client?.Address ?? "", _client?.Endpoint ?? "", records, _session));
     }
 
     // A CONNECT that is not answered may have been lost; one that waits there still is answered twice, which does no harm.

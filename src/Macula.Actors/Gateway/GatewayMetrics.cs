@@ -174,6 +174,7 @@ public sealed class GatewayMetrics
         _delivered.Add(receivers);
     }
 
+    /// <summary>A repeat of a message was not delivered again.</summary>
     public void Duplicate() => _duplicates.Add(1);
 
     /// <param name="isWhole">False when a SUBSCRIBE got less than there was.</param>
