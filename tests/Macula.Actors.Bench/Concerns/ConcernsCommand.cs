@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 
@@ -17,19 +18,19 @@ internal static class ConcernsCommand
         var json = new Option<bool>("--json") { Description = "One JSON object a line instead of a table." };
         var runs = new Option<int>("--runs")
         { Description = "Runs of each; the medians are told. Default 5.", DefaultValueFactory = _ => 5 };
-        var warmUps = new Option<int>("--warm-ups")
-        { Description = "Runs before those. Default 5.", DefaultValueFactory = _ => 5 };
+        var warmUp = new Option<double>("--warm-up")
+        { Description = "Seconds of runs before those, at least one run. Default 3.", DefaultValueFactory = _ => 3 };
         var window = new Option<int>("--window")
         { Description = "Questions that wait for their answer at once. Default 64.", DefaultValueFactory = _ => 64 };
         var command = new Command("concerns", "Each concern's actor: operations a second, p50 and p99.")
-        { filter, json, runs, warmUps, window };
+        { filter, json, runs, warmUp, window };
         command.SetAction((parsed, _) => RunAsync(
             parsed.GetValue(filter)!, parsed.GetValue(json), Math.Max(1, parsed.GetValue(runs)),
-            parsed.GetValue(warmUps), Math.Max(1, parsed.GetValue(window))));
+            TimeSpan.FromSeconds(parsed.GetValue(warmUp)), Math.Max(1, parsed.GetValue(window))));
         return command;
     }
 
-    private static async Task<int> RunAsync(string filter, bool json, int runs, int warmUps, int window)
+    private static async Task<int> RunAsync(string filter, bool json, int runs, TimeSpan warmUp, int window)
     {
         Benchmark[] all = [.. ClientBenchmarks.All, .. MeshBenchmarks.All, .. RegistryBenchmarks.All, .. RpcBenchmarks.All];
         if (!json)
@@ -41,13 +42,10 @@ internal static class ConcernsCommand
         foreach (var benchmark in all.Where(each => each.Name.Contains(filter, StringComparison.Ordinal)))
         {
             var samples = new List<Sample>();
-            for (var run = -warmUps; run < runs; run++)
-            {
-                await using var bed = new Bed { Window = window };
-                var sample = await benchmark.Run(bed);
-                if (run >= 0) samples.Add(sample);
-                GC.Collect();
-            }
+            var start = Stopwatch.GetTimestamp();
+            do await RunAsync(benchmark, window); // until the code is compiled for good, which takes time, not runs
+            while (Stopwatch.GetElapsedTime(start) < warmUp);
+            while (samples.Count < runs) samples.Add(await RunAsync(benchmark, window));
 
             var rate = Median(samples, sample => benchmark.N / sample.Time.TotalSeconds);
             var (p50, p99) = (Median(samples, sample => sample.P50.TotalMicroseconds),
@@ -57,6 +55,14 @@ internal static class ConcernsCommand
         }
 
         return 0;
+    }
+
+    private static async Task<Sample> RunAsync(Benchmark benchmark, int window)
+    {
+        await using var bed = new Bed { Window = window };
+        var sample = await benchmark.Run(bed);
+        GC.Collect();
+        return sample;
     }
 
     private static double Median(List<Sample> samples, Func<Sample, double> value)
