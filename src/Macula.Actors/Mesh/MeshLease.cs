@@ -6,22 +6,19 @@ using Macula.Actors.Transport;
 namespace Macula.Actors.Mesh;
 
 /// <summary>One open stream: its connection is in use until it has ended.</summary>
-internal sealed class MeshLease
+/// <remarks>A link of two chains, that of its connection and that of whoever asked: one of these is made for every
+/// stream, and nodes of its own for each list would be most of it.</remarks>
+internal sealed class MeshLease(MeshLink link, IQuicStream stream, IActorRef requester)
 {
-    private readonly LinkedListNode<MeshLease> _inLink;
-    private readonly LinkedListNode<MeshLease> _inParty;
+    private MeshLeases.Place _inLink;
+    private MeshLeases.Place _inParty;
+    private EndedLeases? _ended;
 
-    public MeshLease(MeshLink link, IQuicStream stream, IActorRef requester)
-    {
-        (Link, Stream, Requester) = (link, stream, requester);
-        (_inLink, _inParty) = (new LinkedListNode<MeshLease>(this), new LinkedListNode<MeshLease>(this));
-    }
+    public MeshLink Link { get; } = link;
 
-    public MeshLink Link { get; }
+    public IQuicStream Stream { get; } = stream;
 
-    public IQuicStream Stream { get; }
-
-    public IActorRef Requester { get; }
+    public IActorRef Requester { get; } = requester;
 
     /// <summary>Who is to be asked whether it still lives; null when nobody is.</summary>
     public MeshParty? Party { get; private set; }
@@ -31,35 +28,36 @@ internal sealed class MeshLease
 
     public bool IsEnded { get; set; }
 
-    public void EnterLink() => Link.Leases.AddLast(_inLink);
+    public void EnterLink() => Link.Leases.Add(this);
 
     /// <summary>False: it was not there.</summary>
-    public bool LeaveLink()
-    {
-        if (_inLink.List is not { } leases) return false;
-        leases.Remove(_inLink);
-        return true;
-    }
+    public bool LeaveLink() => Link.Leases.Remove(this);
 
     public void EnterParty(MeshParty party)
     {
         Party = party;
-        party.Leases.AddLast(_inParty);
+        party.Leases.Add(this);
     }
 
     public void LeaveParty()
     {
+        Party?.Leases.Remove(this);
         Party = null;
-        _inParty.List?.Remove(_inParty);
     }
 
     /// <summary>Tells when the stream has ended.</summary>
     public void Watch(EndedLeases ended)
     {
+        _ended = ended;
         var closed = Stream.Closed.ConfigureAwait(false).GetAwaiter();
         if (closed.IsCompleted) ended.Add(this);
-        else closed.UnsafeOnCompleted(() => ended.Add(this));
+        else closed.UnsafeOnCompleted(OnClosed);
     }
+
+    internal ref MeshLeases.Place PlaceIn(MeshLeases.Chain chain) =>
+        ref chain == MeshLeases.Chain.Link ? ref _inLink : ref _inParty;
+
+    private void OnClosed() => _ended!.Add(this);
 }
 
 /// <summary>Streams that ended, on their way to the pool; one message for all that end until it is handled.</summary>

@@ -11,6 +11,8 @@ namespace Macula.Actors.Mesh;
 /// </remarks>
 internal sealed class MeshLink(long attempt, NodeId peer, PeerAddress address)
 {
+    private MeshLeases _leases = new(MeshLeases.Chain.Link);
+
     public long Attempt { get; } = attempt;
 
     public NodeId Peer { get; } = peer;
@@ -37,7 +39,7 @@ internal sealed class MeshLink(long attempt, NodeId peer, PeerAddress address)
     public LruMap<NodeId, MeshLink>.Entry? Entry { get; set; }
 
     /// <summary>The streams that are open.</summary>
-    public LinkedList<MeshLease> Leases { get; } = [];
+    public ref MeshLeases Leases => ref _leases;
 
     /// <summary>The requests that wait for a stream of this connection, in the order in which they asked.</summary>
     public LinkedList<MeshRequest> Opening { get; } = [];

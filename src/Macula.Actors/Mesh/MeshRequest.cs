@@ -59,6 +59,8 @@ internal sealed class MeshRequest(
 /// <summary>An actor that uses the pool. Watched once, however often it asks.</summary>
 internal sealed class MeshParty(IActorRef actor)
 {
+    private MeshLeases _leases = new(MeshLeases.Chain.Party);
+
     public IActorRef Actor { get; } = actor;
 
     /// <summary>Whether it is the end of an Ask, which ends with the answer.</summary>
@@ -67,7 +69,7 @@ internal sealed class MeshParty(IActorRef actor)
     /// <summary>Pinned as often as something of it is under way.</summary>
     public LruMap<IActorRef, MeshParty>.Entry? Entry { get; set; }
 
-    public LinkedList<MeshLease> Leases { get; } = [];
+    public ref MeshLeases Leases => ref _leases;
 
     public HashSet<MeshRequest> Requests { get; } = [];
 

@@ -32,7 +32,11 @@ internal static class ConcernsCommand
 
     private static async Task<int> RunAsync(string filter, bool json, int runs, TimeSpan warmUp, int window)
     {
-        Benchmark[] all = [.. ClientBenchmarks.All, .. MeshBenchmarks.All, .. RegistryBenchmarks.All, .. RpcBenchmarks.All];
+        Benchmark[] all =
+        [
+            .. ClientBenchmarks.All, .. MeshBenchmarks.All, .. RegistryBenchmarks.All, .. RpcBenchmarks.All,
+            .. FloorBenchmarks.All,
+        ];
         if (!json)
         {
             Console.WriteLine("| benchmark | n | per second | p50 | p99 | CPU each | reference | of reference | goal |");
@@ -60,9 +64,7 @@ internal static class ConcernsCommand
     private static async Task<Sample> RunAsync(Benchmark benchmark, int window)
     {
         await using var bed = new Bed { Window = window };
-        var sample = await benchmark.Run(bed);
-        GC.Collect();
-        return sample;
+        return await benchmark.Run(bed);
     }
 
     private static double Median(List<Sample> samples, Func<Sample, double> value)
