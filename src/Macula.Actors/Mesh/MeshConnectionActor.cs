@@ -1,5 +1,6 @@
 using Akka.Actor;
 using Akka.Event;
+using Macula.Actors.Gateway;
 using Macula.Actors.Protocol;
 using Macula.Actors.Transport;
 using static Macula.Actors.Mesh.MeshConnectionProtocol;
@@ -24,10 +25,8 @@ internal sealed class MeshConnectionActor : UntypedActor
     public static Props Props(
         MeshLink link, IQuicProvider provider, Func<PeerAddress, QuicConnectOptions> options, TimeSpan connectTimeout)
     {
-        // Not by an expression, which would cost more than all the rest of a connection.
         var line = new Line();
-        return Akka.Actor.Props.CreateBy(new Producer(
-            () => new MeshConnectionActor(link, provider, options, connectTimeout, line)));
+        return Producer.Props(() => new MeshConnectionActor(link, provider, options, connectTimeout, line));
     }
 
     public MeshConnectionActor(
@@ -173,17 +172,6 @@ internal sealed class MeshConnectionActor : UntypedActor
         public TimeSpan CloseTimeout { get; set; }
 
         public bool IsClosing { get; set; }
-    }
-
-    private sealed class Producer(Func<MeshConnectionActor> create) : IIndirectActorProducer
-    {
-        public Type ActorType => typeof(MeshConnectionActor);
-
-        public ActorBase Produce() => create();
-
-        public void Release(ActorBase actor)
-        {
-        }
     }
 
     // All of these may come when the actor has stopped; what they bring is let go in PostStop.
