@@ -24,6 +24,10 @@ public abstract record QuicConnectionOptions
     /// <summary>Bidirectional streams that the peer may have open at once. Default 100.</summary>
     public int MaxInboundStreams { get; init; } = 100;
 
+    /// <summary>Unidirectional streams that the peer may have open at once. Default 0: a peer that opens one breaks
+    /// QUIC, and its connection ends.</summary>
+    public int MaxInboundUnidirectionalStreams { get; init; }
+
     /// <summary>Receive window of a stream, bytes. Default 256 KiB.</summary>
     public int StreamReceiveWindow { get; init; } = 256 * 1024;
 

@@ -138,7 +138,10 @@ internal abstract unsafe class Session : Route
     {
         var info = new PacketInfo { Ecn = ecn };
         Streams.HaveHeard = true;
+        Callbacks.Reading(this);
         var result = QuicLibrary.ReadPacket(_native, path, 1, &info, data, (nuint)length, now);
+        Callbacks.Reading(null);
+        Streams.TellStops();
         if (result == 0)
         {
             NoticeMigration(path->Remote);

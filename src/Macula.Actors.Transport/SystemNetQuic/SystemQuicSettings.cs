@@ -75,7 +75,9 @@ internal static class SystemQuicSettings
         settings.MaxInboundBidirectionalStreams = options.MaxInboundStreams;
 
         // With no inbound streams at all System.Net.Quic refuses to accept, and we would not hear of the end.
-        settings.MaxInboundUnidirectionalStreams = options.MaxInboundStreams == 0 ? 1 : 0;
+        settings.MaxInboundUnidirectionalStreams = options.MaxInboundStreams == 0
+            ? Math.Max(1, options.MaxInboundUnidirectionalStreams)
+            : options.MaxInboundUnidirectionalStreams;
 
         var stream = PowerOfTwo(options.StreamReceiveWindow);
         settings.InitialReceiveWindowSizes = new QuicReceiveWindowSizes
@@ -83,7 +85,7 @@ internal static class SystemQuicSettings
             Connection = PowerOfTwo(options.ConnectionReceiveWindow),
             LocallyInitiatedBidirectionalStream = stream,
             RemotelyInitiatedBidirectionalStream = stream,
-            UnidirectionalStream = PowerOfTwo(1024),
+            UnidirectionalStream = options.MaxInboundUnidirectionalStreams == 0 ? PowerOfTwo(1024) : stream,
         };
     }
 
