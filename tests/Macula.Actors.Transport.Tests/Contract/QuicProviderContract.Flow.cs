@@ -198,19 +198,25 @@ public abstract partial class QuicProviderContract
         var receiving = Task.Run(async () =>
         {
             var all = new List<Task<byte[]>>();
-            for (var i = 0; i < Streams; i++) all.Add(ReceiveAsync(await AcceptStreamAsync(server)));
+            for (var i = 0; i < Streams; i++) all.Add(TakeAsync(await AcceptStreamAsync(server)));
             return await Task.WhenAll(all);
         });
 
         await Task.WhenAll(Enumerable.Range(0, Streams).Select(i => Task.Run(async () =>
         {
             await using var stream = await OpenAsync(client);
-            foreach (var chunk in SomeBytes(Each, i).Chunk(1 + (i * 997))) await WriteAsync(stream, chunk);
+            foreach (var chunk in SomeBytes(Each, i).Chunk(100 + (i * 997))) await WriteAsync(stream, chunk);
             await stream.Output.CompleteAsync();
-            await stream.Closed.WaitAsync(TimeSpan.FromSeconds(60));
-        }))).WaitAsync(TimeSpan.FromSeconds(60));
+            await stream.Closed.WaitAsync(Soon);
+        }))).WaitAsync(Soon);
 
         foreach (var received in await receiving.WaitAsync(Soon)) Assert.Equal(Each, received.Length);
+
+        static async Task<byte[]> TakeAsync(IQuicStream stream)
+        {
+            await using var _ = stream;
+            return await ReceiveAsync(stream);
+        }
     }
 
     [ContractFact]
