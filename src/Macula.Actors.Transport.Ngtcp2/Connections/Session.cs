@@ -242,14 +242,18 @@ internal abstract unsafe class Session : Route
     public void FailWith(int libraryError, ulong now)
     {
         var alert = QuicLibrary.GetTlsAlert(_native);
-        var error = CloseErrors.FromLibrary(libraryError, alert);
         if (_fault is not null) Endpoint.Log.CallbackFailed(_fault);
         var failure = VerificationFault is not null
             ? new Failure(QuicTransportError.AuthenticationFailed, VerificationFault)
             : _fault is not null
                 ? new Failure(QuicTransportError.InternalError, $"a callback failed: {_fault.Message}")
                 : Failure.FromLibrary(libraryError, alert);
-        WriteCloseAndEnd(&error, failure, byPeer: _fault is null, now);
+        var reason = Text.ReasonBytes(VerificationFault ?? "");
+        fixed (byte* start = reason)
+        {
+            var error = CloseErrors.FromLibrary(libraryError, alert, start, reason.Length);
+            WriteCloseAndEnd(&error, failure, byPeer: _fault is null, now);
+        }
     }
 
     /// <summary>This side ends the connection with a transport error.</summary>

@@ -121,6 +121,7 @@ internal sealed unsafe class TlsSession : IDisposable
 
     private void OfferProtocol(string protocol)
     {
+        if (protocol.Length == 0) return; // no user's options get here with it; specs play clients without ALPN
         var name = Encoding.UTF8.GetBytes(protocol);
         fixed (byte* start = name)
         {
