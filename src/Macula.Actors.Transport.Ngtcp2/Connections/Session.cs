@@ -79,6 +79,9 @@ internal abstract unsafe class Session : Route
 
     protected ConnectionReference* Reference => _reference;
 
+    /// <summary>Null once it is given back.</summary>
+    protected TlsSession? Tls => _tls;
+
     protected void* User => (void*)GCHandle.ToIntPtr(_self);
 
     /// <summary>Null, or why the peer's certificates were refused.</summary>

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using Macula.Actors.Transport.Ngtcp2.Connections;
 using Macula.Actors.Transport.Ngtcp2.Native;
 
 namespace Macula.Actors.Transport.Ngtcp2.Tls;
@@ -72,6 +73,15 @@ internal sealed unsafe class TlsSession : IDisposable
             _ = TlsLibrary.ServerNameSet(handle, TlsLibrary.NameDns, start, (nuint)name.Length);
         return session;
     }
+
+    /// <summary>On the server, once the name that the client asks for is known and before a certificate is chosen: asks
+    /// <see cref="ServerSession.SelectCertificate"/>.</summary>
+    public void SelectByName() => TlsLibrary.SetAfterClientHello(_handle, &TlsCallbacks.SelectCertificate);
+
+    /// <summary>In the place of those that it was made with.</summary>
+    public void Use(TlsCredentials credentials) => TlsLibrary.Check(
+        TlsLibrary.CredentialsSet(_handle, TlsLibrary.CredentialsCertificate, credentials.Handle),
+        "credentials for a name");
 
     /// <summary>The negotiated ALPN, or null when there is none.</summary>
     public string? SelectedProtocol()

@@ -117,8 +117,11 @@ public sealed class MemoryQuicNetwork
     private MemoryConnection ShakeHands(
         QuicConnectOptions client, MemoryListener listener, IPEndPoint local, IPEndPoint target)
     {
-        var server = listener.Options;
         var name = client.ServerName ?? HostOf(client.EndPoint);
+        var shownName = IPAddress.TryParse(name, out _) ? null : name; // SNI carries no addresses (RFC 6066, 3)
+        var server = listener.Options;
+        if (server.CertificateSelector?.Invoke(shownName) is var (certificate, intermediates))
+            server = server with { Certificate = certificate, Intermediates = intermediates };
         var isAsked = server.ClientCertificates != ClientCertificateMode.None;
         if (Disagreement(client, server, name, isAsked) is { } failure)
         {
@@ -126,7 +129,6 @@ public sealed class MemoryQuicNetwork
             throw failure;
         }
 
-        var shownName = IPAddress.TryParse(name, out _) ? null : name; // SNI carries no addresses (RFC 6066, 3)
         var (ours, theirs) = MemoryConnection.CreatePair(
             new(client, server, local, target, shownName, IsServer: false, SeesCertificate: true),
             new(server, client, target, local, shownName, IsServer: true, SeesCertificate: isAsked),

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Quic;
 using System.Net.Security;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Versioning;
 using System.Security.Cryptography.X509Certificates;
 
@@ -13,6 +14,9 @@ namespace Macula.Actors.Transport.SystemNetQuic;
 [SupportedOSPlatform("windows")]
 internal static class SystemQuicSettings
 {
+    /// <summary>Made once for each certificate, and gone with it.</summary>
+    private static readonly ConditionalWeakTable<X509Certificate2, SslStreamCertificateContext> Contexts = [];
+
     /// <param name="onRefusal">Told why a client's certificate is refused.</param>
     public static QuicServerConnectionOptions ForServer(QuicListenOptions options, Action<string> onRefusal)
     {
@@ -103,8 +107,9 @@ internal static class SystemQuicSettings
         return trust.Verify(copy, others, serverName);
     }
 
-    private static SslStreamCertificateContext Context(QuicConnectionOptions options) =>
-        SslStreamCertificateContext.Create(options.Certificate!, options.Intermediates, offline: true);
+    private static SslStreamCertificateContext Context(QuicConnectionOptions options) => Contexts.GetValue(
+        options.Certificate!,
+        certificate => SslStreamCertificateContext.Create(certificate, options.Intermediates, offline: true));
 
     /// <summary>System.Net.Quic builds a chain before it asks us; without this it might fetch certificates.</summary>
     private static X509ChainPolicy OfflinePolicy() => new()
