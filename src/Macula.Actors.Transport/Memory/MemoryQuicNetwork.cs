@@ -119,9 +119,7 @@ public sealed class MemoryQuicNetwork
     {
         var name = client.ServerName ?? HostOf(client.EndPoint);
         var shownName = IPAddress.TryParse(name, out _) ? null : name; // SNI carries no addresses (RFC 6066, 3)
-        var server = listener.Options;
-        if (server.CertificateSelector?.Invoke(shownName) is var (certificate, intermediates))
-            server = server with { Certificate = certificate, Intermediates = intermediates };
+        var server = Shown(listener.Options, shownName, local);
         var isAsked = server.ClientCertificates != ClientCertificateMode.None;
         if (Disagreement(client, server, name, isAsked) is { } failure)
         {
@@ -144,6 +142,22 @@ public sealed class MemoryQuicNetwork
         theirs.Abort(0);
         server.OnHandshakeFailed?.Invoke(local, $"refused: {server.AcceptBacklog} connections wait to be accepted");
         throw new QuicTransportException(QuicTransportError.ConnectionRefused, $"{target} refuses connections");
+    }
+
+    private static QuicListenOptions Shown(QuicListenOptions server, string? name, IPEndPoint client)
+    {
+        if (server.CertificateSelector is not { } select) return server;
+        try
+        {
+            var (certificate, intermediates) = select(name);
+            return server with { Certificate = certificate, Intermediates = intermediates };
+        }
+        catch (Exception fault)
+        {
+            server.OnHandshakeFailed?.Invoke(client, $"the server has no certificate to show: {fault.Message}");
+            throw new QuicTransportException(
+                QuicTransportError.ProtocolError, "the server ended the handshake: internal error", inner: fault);
+        }
     }
 
     private static QuicTransportException? Disagreement(

@@ -47,6 +47,27 @@ public sealed class Ngtcp2TlsSpecs
     }
 
     [Fact]
+    public async Task A_certificate_that_is_new_with_every_handshake_fills_no_memory()
+    {
+        await using var pair = await Pair.Listen(options => options with
+        {
+            CertificateSelector = _ => new QuicIdentity(
+                Ours.Sign("localhost", TestCertificates.ServerAuthentication, ["localhost"], []), []),
+        });
+        var before = Transport.Ngtcp2.Counters.Credentials;
+
+        for (var i = 0; i < (2 * Transport.Ngtcp2.Tls.ServerCredentials.MostIdle) + 5; i++)
+        {
+            var (client, server) = await pair.Both();
+            await client.DisposeAsync();
+            await server.DisposeAsync();
+        }
+
+        Assert.InRange(
+            Transport.Ngtcp2.Counters.Credentials - before, 1, Transport.Ngtcp2.Tls.ServerCredentials.MostIdle);
+    }
+
+    [Fact]
     public async Task An_address_is_a_name_too()
     {
         await using var pair = await Pair.Listen();
