@@ -111,9 +111,16 @@ internal static unsafe class Callbacks
     public static int StatelessReset(void* native, void* reset, void* user)
     {
         var session = Session.From(user);
-        session.FailLater(new Failure(
-            QuicTransportError.StatelessReset, "the peer no longer knows the connection (stateless reset)"));
-        return 0;
+        try
+        {
+            session.FailLater(new Failure(
+                QuicTransportError.StatelessReset, "the peer no longer knows the connection (stateless reset)"));
+            return 0;
+        }
+        catch (Exception fault)
+        {
+            return Failed(session, fault);
+        }
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
@@ -142,9 +149,16 @@ internal static unsafe class Callbacks
         void* native, int encryptionLevel, ulong offset, byte* data, nuint length, void* user)
     {
         var session = Session.From(user);
-        return session.HasTls
-            ? CryptoLibrary.ReceiveCryptoData(native, encryptionLevel, offset, data, length, user)
-            : QuicError.Crypto;
+        try
+        {
+            return session.HasTls
+                ? CryptoLibrary.ReceiveCryptoData(native, encryptionLevel, offset, data, length, user)
+                : QuicError.Crypto;
+        }
+        catch (Exception fault)
+        {
+            return Failed(session, fault);
+        }
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]

@@ -408,7 +408,7 @@ internal abstract unsafe class Session : Route
 
         _tls?.Dispose();
         _tls = null;
-        NativeMemory.Free(_reference);
+        Poison.Free(_reference, (nuint)sizeof(ConnectionReference));
         _reference = null;
         _self.Free();
     }
