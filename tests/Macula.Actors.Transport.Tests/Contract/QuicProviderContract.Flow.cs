@@ -135,7 +135,7 @@ public abstract partial class QuicProviderContract
     [ContractFact]
     public async Task A_bulk_stream_does_not_starve_fifty_small_ones()
     {
-        const int Small = 50, Rounds = 20, Bulk = 200_000_000;
+        const int Small = 50, Rounds = 20;
         var (client, server) = await PairAsync();
         _ = EchoAsync(server);
         await using var bulk = await OpenAsync(client);
@@ -144,7 +144,7 @@ public abstract partial class QuicProviderContract
         long sent = 0;
         var sending = Task.Run(async () =>
         {
-            while (!enough.IsCancellationRequested && sent < Bulk)
+            while (!enough.IsCancellationRequested)
             {
                 await bulk.Output.WriteAsync(piece);
                 Interlocked.Add(ref sent, piece.Length);
@@ -178,7 +178,7 @@ public abstract partial class QuicProviderContract
             }
         }))).WaitAsync(Soon * 3);
 
-        Assert.False(sending.IsCompleted, "the bulk stream was through before the small ones: it proves nothing");
+        Assert.False(sending.IsCompleted, "the bulk stream did not last: it proves nothing");
         Assert.True(Interlocked.Read(ref sent) > piece.Length, "the small streams starved the bulk one");
         await enough.CancelAsync();
         await sending.WaitAsync(Soon);
