@@ -1,5 +1,3 @@
-using System.Security.Cryptography.X509Certificates;
-
 namespace Macula.Actors.Transport.Tests.Contract;
 
 public abstract partial class QuicProviderContract
