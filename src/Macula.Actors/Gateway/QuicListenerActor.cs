@@ -1,4 +1,3 @@
-using System.Net;
 using Akka.Actor;
 using Akka.Event;
 using Macula.Actors.Bounded;
@@ -24,8 +23,6 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
     private readonly GatewayMetrics _metrics;
     private readonly BoundedTable _connections;
     private readonly Dictionary<IActorRef, (long Round, HashSet<IActorRef> Connections)> _announcing = [];
-    private readonly LogThrottle _handshakeFailures = new(TimeSpan.FromSeconds(1));
-    private readonly IScheduler _scheduler;
     private IQuicListener? _listener;
     private bool _isOpening = true;
     private long _ownConnections;
@@ -42,8 +39,7 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
         BoundedTable connections, GatewayMetrics metrics)
     {
         (_provider, _connectionProps, _connections, _metrics) = (provider, connectionProps, connections, metrics);
-        _scheduler = Context.System.Scheduler;
-        _listen = listen with { OnHandshakeFailed = OnHandshakeFailed };
+        _listen = listen with { OnHandshakeFailed = (_, _) => metrics.ConnectionRefused("handshake_failed") };
         Listening();
     }
 
@@ -67,21 +63,6 @@ public sealed class QuicListenerActor : ReceiveActor, IWithTimers
 
     // Async, because a provider may throw before it returns a task.
     private async Task<IQuicListener> OpenAsync() => await _provider.ListenAsync(_listen);
-
-    /// <summary>On a thread of the transport.</summary>
-    private void OnHandshakeFailed(EndPoint? remote, string reason)
-    {
-        _metrics.ConnectionRefused("handshake_failed");
-        long suppressed;
-        lock (_handshakeFailures)
-        {
-            if (!_handshakeFailures.Admits(_scheduler.MonotonicClock, out suppressed)) return;
-        }
-
-        _log.Info(
-            "A handshake with {Remote} failed: {Reason} ({Suppressed} more since the last such line)",
-            remote?.ToString() ?? "a client", reason, suppressed);
-    }
 
     private void Listening()
     {
