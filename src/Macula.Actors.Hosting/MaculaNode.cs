@@ -23,6 +23,17 @@ public sealed class MaculaNode : IExtension
     /// </summary>
     public Task<MaculaNodeInfo> Ready => _ready.Task;
 
+    internal Func<bool>? CertificateReload { get; set; }
+
+    /// <summary>Reads <c>macula.quic.certificate-file</c> and <c>key-file</c> again: new handshakes get what they hold,
+    /// connections stay. The node program does this on SIGHUP. Reads files: not for an actor's thread.</summary>
+    /// <returns>False when nothing has changed for new handshakes, because there are no files or they cannot be loaded;
+    /// the log says why.</returns>
+    /// <exception cref="InvalidOperationException">The node has not started yet; see <see cref="Ready"/>.</exception>
+    public bool ReloadCertificate() => CertificateReload is { } reload
+        ? reload()
+        : throw new InvalidOperationException("the node has not started yet; wait for Ready");
+
     /// <summary>The node of an actor system that was put together with <c>WithMacula</c>.</summary>
     public static MaculaNode Of(ActorSystem system)
     {

@@ -7,14 +7,19 @@ namespace Macula.Actors.Hosting;
 /// <param name="Source">For the operator: the file it is from, or that it is the development certificate.</param>
 internal sealed record NodeCertificate(QuicIdentity Identity, string Source)
 {
-    /// <exception cref="QuicTransportException">A file is not there, not PEM, or the key does not fit; the message
+    /// <exception cref="QuicTransportException">A file is not there, cannot be read, or the key does not fit; the message
     /// names it and says what to do.</exception>
     public static NodeCertificate Load(MaculaSettings settings)
     {
         var quic = settings.Quic;
         if (settings.Options.Certificate is { } given) return new(new QuicIdentity(given, []), "given by code");
         if (quic.CertificateFile.Length > 0)
-            return new(QuicCertificates.Load(quic.CertificateFile, quic.KeyFile), quic.CertificateFile);
+        {
+            var identity = QuicCertificates.IsPkcs12(quic.CertificateFile)
+                ? QuicCertificates.LoadPkcs12(quic.CertificateFile, quic.KeyPassword)
+                : QuicCertificates.Load(quic.CertificateFile, quic.KeyFile, quic.KeyPassword);
+            return new(identity, quic.CertificateFile);
+        }
 
         var development = DevelopmentCertificate.LoadOrCreate(settings.DataDirectory);
         return new(

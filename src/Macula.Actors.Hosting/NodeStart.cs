@@ -30,7 +30,7 @@ internal sealed class NodeStart
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(30);
 
     private readonly MaculaSettings _settings;
-    private readonly NodeCertificate _certificate;
+    private readonly LiveCertificate _certificate;
     private readonly QuicTrust _clientTrust;
     private readonly NodeId _node;
     private readonly Func<PeerAddress, QuicConnectOptions> _dial;
@@ -38,9 +38,9 @@ internal sealed class NodeStart
     private NodeStart(MaculaSettings settings)
     {
         _settings = settings;
-        _certificate = NodeCertificate.Load(settings);
+        _certificate = new LiveCertificate(settings);
         _clientTrust = NodeCertificate.ClientTrust(settings.Quic);
-        _dial = PeerDialling.Of(settings, _certificate.Identity);
+        _dial = PeerDialling.Of(settings, () => _certificate.Current.Identity);
         _node = NodeIdentity.Resolve(settings);
         ClusterPort.Check(settings.Cluster);
     }
@@ -77,6 +77,7 @@ internal sealed class NodeStart
             registry.Register<RegistryActor>(ready.Concerns.Registry);
             registry.Register<RpcActor>(ready.Concerns.Rpc);
             registry.Register<MeshPoolActor>(ready.Concerns.Mesh);
+            KeepCertificateCurrent(system, node, services.GetService<ILoggerFactory>().CreateLogger<LiveCertificate>());
             node.Started(Info(quic, ready.Listening));
         }
         catch (MaculaStartException fault)
@@ -84,6 +85,16 @@ internal sealed class NodeStart
             node.Failed(fault);
             throw;
         }
+    }
+
+    private void KeepCertificateCurrent(ActorSystem system, MaculaNode node, ILogger log)
+    {
+        node.CertificateReload = () => _certificate.Reload(log);
+        var interval = _settings.Quic.CertificateReloadInterval;
+        if (interval == TimeSpan.Zero || !_certificate.IsFromFiles) return;
+        var look = system.Scheduler.Advanced.ScheduleRepeatedlyCancelable(
+            interval, interval, () => Task.Run(() => _certificate.ReloadIfChanged(log)));
+        system.RegisterOnTermination(look.Cancel);
     }
 
     private QuicChoice Choose(ILoggerFactory loggers) => _settings.Options.Provider is { } given
@@ -153,11 +164,13 @@ internal sealed class NodeStart
     private QuicListenOptions Listener(IPEndPoint endPoint)
     {
         var quic = _settings.Quic;
+        var identity = _certificate.Current.Identity;
         return new()
         {
             EndPoint = endPoint,
-            Certificate = _certificate.Identity.Certificate,
-            Intermediates = _certificate.Identity.Intermediates,
+            Certificate = identity.Certificate,
+            Intermediates = identity.Intermediates,
+            CertificateSelector = _certificate.IsFromFiles ? _ => _certificate.Current.Identity : null,
             ClientCertificates = quic.ClientCertificates,
             ClientTrust = _clientTrust,
             IdleTimeout = quic.IdleTimeout,
@@ -177,6 +190,6 @@ internal sealed class NodeStart
         listening,
         quic.Provider.Name,
         quic.Why,
-        QuicTrust.Fingerprint(_certificate.Identity.Certificate),
-        _certificate.Source);
+        QuicTrust.Fingerprint(_certificate.Current.Identity.Certificate),
+        _certificate.Current.Source);
 }

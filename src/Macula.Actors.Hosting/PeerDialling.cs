@@ -7,17 +7,19 @@ namespace Macula.Actors.Hosting;
 internal static class PeerDialling
 {
     /// <summary>What to dial an address with. Certificates are always verified.</summary>
-    /// <param name="own">Shown to peers that ask, if the settings say so.</param>
+    /// <param name="own">What is in force at the time of a dial: shown to peers that ask, if the settings say so.</param>
     /// <exception cref="QuicTransportException">The file of roots is not there or not PEM.</exception>
-    public static Func<PeerAddress, QuicConnectOptions> Of(MaculaSettings settings, QuicIdentity own)
+    public static Func<PeerAddress, QuicConnectOptions> Of(MaculaSettings settings, Func<QuicIdentity> own)
     {
         var (quic, mesh, trust) = (settings.Quic, settings.Mesh, Trust(settings.Mesh));
-        return address => new QuicConnectOptions
+        return address => Dial(address, mesh.ClientCertificate ? own() : null);
+
+        QuicConnectOptions Dial(PeerAddress address, QuicIdentity? shown) => new()
         {
             EndPoint = address.EndPoint,
             Trust = trust,
-            Certificate = mesh.ClientCertificate ? own.Certificate : null,
-            Intermediates = mesh.ClientCertificate ? own.Intermediates : null,
+            Certificate = shown?.Certificate,
+            Intermediates = shown?.Intermediates,
             IdleTimeout = quic.IdleTimeout,
             KeepAliveInterval = quic.KeepAliveInterval,
             CloseTimeout = quic.CloseTimeout,

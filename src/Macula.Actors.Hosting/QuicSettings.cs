@@ -13,10 +13,17 @@ public sealed record QuicSettings
     public required QuicProviderChoice Provider { get; init; }
     public required IReadOnlyList<IPEndPoint> Listen { get; init; }
 
-    /// <summary>PEM; empty together with <see cref="KeyFile"/>: the development certificate.</summary>
+    /// <summary>PEM, or PKCS #12 and then without <see cref="KeyFile"/>; empty: the development certificate.</summary>
     public required string CertificateFile { get; init; }
 
     public required string KeyFile { get; init; }
+
+    /// <summary>Of an encrypted key or a PKCS #12 file.</summary>
+    public required string KeyPassword { get; init; }
+
+    /// <summary>Zero: the files are read again when told to, and not otherwise.</summary>
+    public required TimeSpan CertificateReloadInterval { get; init; }
+
     public required ClientCertificateMode ClientCertificates { get; init; }
 
     /// <summary>PEM; empty: the system's trust store.</summary>
@@ -31,6 +38,9 @@ public sealed record QuicSettings
     public required int ConnectionReceiveWindow { get; init; }
     public required int AcceptBacklog { get; init; }
 
+    /// <summary>Without the password, which must not get into a log.</summary>
+    public override string ToString() => $"{nameof(QuicSettings)} {{ {nameof(Listen)} = {string.Join(", ", Listen)} }}";
+
     internal static QuicSettings Read(Config config, List<string> faults)
     {
         var read = new OptionsReader(config, "macula.quic");
@@ -40,6 +50,9 @@ public sealed record QuicSettings
             Listen = EndPoints(read),
             CertificateFile = read.Text("certificate-file"),
             KeyFile = read.Text("key-file"),
+            KeyPassword = read.Text("key-password"),
+            CertificateReloadInterval = read.Duration(
+                "certificate-reload-interval", TimeSpan.Zero, TimeSpan.FromHours(24)),
             ClientCertificates = read.Enum<ClientCertificateMode>("client-certificates"),
             ClientCaFile = read.Text("client-ca-file"),
             IdleTimeout = read.Duration("idle-timeout", TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
@@ -60,10 +73,20 @@ public sealed record QuicSettings
 
     private static void CheckTogether(OptionsReader read, QuicSettings quic)
     {
-        if (quic.CertificateFile.Length == 0 != (quic.KeyFile.Length == 0))
+        if (QuicCertificates.IsPkcs12(quic.CertificateFile))
+        {
+            if (quic.KeyFile.Length > 0)
+                read.Fault("key-file", quic.KeyFile, "none: the PKCS #12 file of certificate-file holds the key");
+        }
+        else if (quic.CertificateFile.Length == 0 != (quic.KeyFile.Length == 0))
+        {
             read.Fault(
                 quic.KeyFile.Length == 0 ? "key-file" : "certificate-file", "",
-                "a file: certificate-file and key-file go together");
+                "a file: certificate-file and key-file go together, unless certificate-file is PKCS #12 (.p12, .pfx)");
+        }
+
+        if (quic.KeyPassword.Length > 0 && quic.CertificateFile.Length == 0)
+            read.Fault("certificate-file", "", "a file, since there is a key-password");
         if (quic.KeepAliveInterval >= quic.IdleTimeout)
             read.Fault("keep-alive-interval", read.Text("keep-alive-interval"), "less than idle-timeout");
         if (quic.ConnectionReceiveWindow < quic.StreamReceiveWindow)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Akka.Actor;
 using Akka.Hosting;
 using Macula.Actors.Configuration;
@@ -50,6 +51,11 @@ internal static class NodeRun
 
         var gateway = MaculaNode.Of(host.Services.GetRequiredService<ActorSystem>());
         var node = await gateway.Ready;
+        using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
+        {
+            context.Cancel = true; // it would end the process
+            gateway.ReloadCertificate();
+        });
         if (arguments.ReadyFile is not null) await ReadyFile.WriteAsync(arguments.ReadyFile, node);
         await output.WriteAsync(Banner.Of(node, settings));
 

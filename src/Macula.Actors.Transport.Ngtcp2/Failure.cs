@@ -8,6 +8,8 @@ internal sealed record Failure(QuicTransportError Error, string Message, long? E
     /// <summary>CRYPTO_ERROR of alert 120, no_application_protocol.</summary>
     public const byte AlertNoApplicationProtocol = 120;
 
+    private const byte AlertCertificateRequired = 116;
+
     public static Failure LocallyClosed { get; } =
         new(QuicTransportError.OperationAborted, "the connection was closed by this side");
 
@@ -32,7 +34,7 @@ internal sealed record Failure(QuicTransportError Error, string Message, long? E
                 TransportCode.ConnectionRefused =>
                     new(QuicTransportError.ConnectionRefused, Sentence("the peer refuses new connections")),
                 >= TransportCode.CryptoError and < TransportCode.CryptoError + 256 =>
-                    FromAlert((byte)code, "the peer ended the handshake"),
+                    FromAlert((byte)code, "the peer ended the handshake", reason),
                 _ => new(QuicTransportError.ProtocolError, Sentence($"the peer reports transport error 0x{code:x}")),
             };
 
@@ -42,18 +44,22 @@ internal sealed record Failure(QuicTransportError Error, string Message, long? E
     /// <summary>What an error of the library's on this side means.</summary>
     public static Failure FromLibrary(int libraryError, byte alert) =>
         libraryError == QuicError.Crypto && alert != 0
-            ? FromAlert(alert, "the TLS handshake failed")
+            ? FromAlert(alert, alert == AlertCertificateRequired ? "the client sent no certificate" : "the TLS handshake failed")
             : new(QuicTransportError.ProtocolError, QuicLibrary.Describe(libraryError));
 
     /// <summary>What a TLS alert means (RFC 8446, section 6).</summary>
-    public static Failure FromAlert(byte alert, string who) => alert switch
+    /// <param name="reason">The peer's words beside the alert, if it has any.</param>
+    public static Failure FromAlert(byte alert, string who, string reason = "")
     {
-        AlertNoApplicationProtocol =>
-            new(QuicTransportError.AlpnMismatch, $"{who}: the two sides share no application protocol (alert 120)"),
-        42 or 43 or 44 or 45 or 46 or 48 or 49 or 116 =>
-            new(QuicTransportError.AuthenticationFailed, $"{who}: {AlertName(alert)} (alert {alert})"),
-        _ => new(QuicTransportError.ProtocolError, $"{who}: {AlertName(alert)} (alert {alert})"),
-    };
+        var error = alert switch
+        {
+            AlertNoApplicationProtocol => QuicTransportError.AlpnMismatch,
+            42 or 43 or 44 or 45 or 46 or 48 or 49 or AlertCertificateRequired => QuicTransportError.AuthenticationFailed,
+            _ => QuicTransportError.ProtocolError,
+        };
+        var tail = reason.Length == 0 ? "" : $": {reason}";
+        return new(error, $"{who}: {AlertName(alert)} (alert {alert}){tail}");
+    }
 
     private static string AlertName(byte alert) => alert switch
     {
@@ -69,7 +75,8 @@ internal sealed record Failure(QuicTransportError Error, string Message, long? E
         70 => "protocol version",
         109 => "missing extension",
         112 => "unrecognized name",
-        116 => "a certificate is required",
+        AlertCertificateRequired => "a certificate is required",
+        AlertNoApplicationProtocol => "the two sides share no application protocol",
         _ => "TLS alert",
     };
 }

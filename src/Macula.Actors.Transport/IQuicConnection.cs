@@ -28,9 +28,15 @@ public interface IQuicConnection : IAsyncDisposable
     /// <exception cref="QuicTransportException">The connection ended.</exception>
     ValueTask<IQuicStream> OpenStreamAsync(CancellationToken cancellationToken = default);
 
-    /// <summary>The next bidirectional stream that the peer opened. Streams that arrive before anyone asks are kept,
-    /// up to <see cref="QuicConnectionOptions.MaxInboundStreams"/>, and those that came before the connection ended are
-    /// still handed out, with the bytes that came.</summary>
+    /// <summary>Opens a unidirectional stream, on which this side writes and the peer reads; otherwise as
+    /// <see cref="OpenStreamAsync"/>. The two kinds have a limit each (RFC 9000, section 4.6).</summary>
+    /// <exception cref="QuicTransportException">The connection ended.</exception>
+    ValueTask<IQuicStream> OpenUnidirectionalStreamAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>The next stream that the peer opened, of either kind: <see cref="IQuicStream.CanWrite"/> tells which.
+    /// Streams that arrive before anyone asks are kept, up to <see cref="QuicConnectionOptions.MaxInboundStreams"/> and
+    /// <see cref="QuicConnectionOptions.MaxInboundUnidirectionalStreams"/>, and those that came before the connection
+    /// ended are still handed out, with the bytes that came.</summary>
     /// <exception cref="QuicTransportException">The connection ended, and no stream is left.</exception>
     ValueTask<IQuicStream> AcceptStreamAsync(CancellationToken cancellationToken = default);
 

@@ -30,6 +30,8 @@ public static class QuicOptionChecks
         Need(options.CloseTimeout >= TimeSpan.Zero, nameof(options.CloseTimeout), options.CloseTimeout, "from 0");
         Need(options.MaxInboundStreams is >= 0 and <= 65535, nameof(options.MaxInboundStreams),
             options.MaxInboundStreams, "0 to 65535");
+        Need(options.MaxInboundUnidirectionalStreams is >= 0 and <= 65535,
+            nameof(options.MaxInboundUnidirectionalStreams), options.MaxInboundUnidirectionalStreams, "0 to 65535");
         Need(options.StreamReceiveWindow >= 1024, nameof(options.StreamReceiveWindow), options.StreamReceiveWindow,
             "from 1024");
         Need(options.ConnectionReceiveWindow >= 1024, nameof(options.ConnectionReceiveWindow),

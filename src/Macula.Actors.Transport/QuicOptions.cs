@@ -24,6 +24,10 @@ public abstract record QuicConnectionOptions
     /// <summary>Bidirectional streams that the peer may have open at once. Default 100.</summary>
     public int MaxInboundStreams { get; init; } = 100;
 
+    /// <summary>Unidirectional streams that the peer may have open at once. Default 0: a peer that opens one breaks
+    /// QUIC, and its connection ends.</summary>
+    public int MaxInboundUnidirectionalStreams { get; init; }
+
     /// <summary>Receive window of a stream, bytes. Default 256 KiB.</summary>
     public int StreamReceiveWindow { get; init; } = 256 * 1024;
 
@@ -57,6 +61,13 @@ public sealed record QuicListenOptions : QuicConnectionOptions
 
     /// <summary>Which client certificates are accepted, where they are asked for.</summary>
     public QuicTrust ClientTrust { get; init; } = QuicTrust.System;
+
+    /// <summary>Which certificate a handshake gets: asked for each, with the name that the client asked for (SNI, RFC
+    /// 6066, section 3) or null. A listener changes its certificate so, without dropping connections. Default:
+    /// <see cref="QuicConnectionOptions.Certificate"/> for all, which is needed all the same.</summary>
+    /// <remarks>Called on a transport thread: it must not block. Return the same object while nothing has changed, for
+    /// a new one is read anew. When it throws, that handshake fails.</remarks>
+    public Func<string?, QuicIdentity>? CertificateSelector { get; init; }
 
     /// <summary>Completed connections that may wait to be accepted; beyond it new ones are refused. Default 512.
     /// </summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
@@ -54,11 +55,32 @@ public sealed class QuicTrust
             return _fingerprints.Contains(found) ? null : $"the certificate's fingerprint {found} is not a pinned one";
         }
 
+        return Expiry(leaf) ?? ChainFault(leaf, others, serverName is null) ?? NameFault(leaf, serverName);
+    }
+
+    // A chain says the same in its library's words; the date is what an operator wants to know.
+    private static string? Expiry(X509Certificate2 leaf)
+    {
+        var now = DateTime.Now;
+        return now > leaf.NotAfter ? $"the certificate {leaf.Subject} expired on {Utc(leaf.NotAfter)}"
+            : now < leaf.NotBefore ? $"the certificate {leaf.Subject} is not valid before {Utc(leaf.NotBefore)}"
+            : null;
+
+        static string Utc(DateTime local) => local.ToUniversalTime().ToString("u", CultureInfo.InvariantCulture);
+    }
+
+    private static string? NameFault(X509Certificate2 leaf, string? serverName) =>
+        serverName is null || leaf.MatchesHostname(serverName)
+            ? null
+            : $"the certificate {leaf.Subject} is not for '{serverName}'";
+
+    private string? ChainFault(X509Certificate2 leaf, X509Certificate2Collection? others, bool isClient)
+    {
         using var chain = new X509Chain();
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck; // judged on a loop thread: no network here
         chain.ChainPolicy.DisableCertificateDownloads = true;
         chain.ChainPolicy.ApplicationPolicy.Add(
-            new Oid(serverName is null ? ClientAuthentication : ServerAuthentication));
+            new Oid(isClient ? ClientAuthentication : ServerAuthentication));
         if (others is not null) chain.ChainPolicy.ExtraStore.AddRange(others);
         if (_roots is not null)
         {
@@ -66,16 +88,19 @@ public sealed class QuicTrust
             chain.ChainPolicy.CustomTrustStore.AddRange(_roots);
         }
 
-        if (!chain.Build(leaf))
-        {
-            var faults = chain.ChainStatus.Select(status => status.StatusInformation.Trim()).Distinct();
-            return $"the certificate {leaf.Subject} is not trusted: {string.Join("; ", faults)}";
-        }
-
-        return serverName is null || leaf.MatchesHostname(serverName)
-            ? null
-            : $"the certificate {leaf.Subject} is not for '{serverName}'";
+        if (chain.Build(leaf)) return null;
+        var faults = chain.ChainStatus.Select(status => Told(status, leaf, isClient)).Distinct();
+        return $"the certificate {leaf.Subject} is not trusted: {string.Join("; ", faults)}";
     }
+
+    private static string Told(X509ChainStatus status, X509Certificate2 leaf, bool isClient) => status.Status switch
+    {
+        X509ChainStatusFlags.PartialChain => $"its issuer {leaf.Issuer} leads to no trusted root",
+        X509ChainStatusFlags.UntrustedRoot => $"its root is not a trusted one (issuer {leaf.Issuer})",
+        X509ChainStatusFlags.NotValidForUsage =>
+            $"it is not for {(isClient ? "client" : "server")} authentication (extended key usage)",
+        _ => status.StatusInformation.Trim(),
+    };
 
     private static string Normalize(string fingerprint)
     {

@@ -76,6 +76,8 @@ public sealed class MaculaSettingsSpecs
     [Theory]
     [InlineData("macula.quic.certificate-file", "/a.pem", "macula.quic.key-file is ''")]
     [InlineData("macula.quic.key-file", "/a.pem", "macula.quic.certificate-file is ''")]
+    [InlineData("macula.quic.key-password", "secret", "macula.quic.certificate-file is ''; allowed: a file, since")]
+    [InlineData("macula.quic.certificate-reload-interval", "25h", "macula.quic.certificate-reload-interval is '25h'")]
     [InlineData("macula.quic.keep-alive-interval", "30s", "macula.quic.keep-alive-interval is '30s'")]
     [InlineData("macula.quic.connection-receive-window", "128KiB", "macula.quic.connection-receive-window is '128KiB'")]
     [InlineData("macula.quic.listen", "0.0.0.0", "macula.quic.listen is '0.0.0.0'")]
@@ -246,6 +248,8 @@ public sealed class MaculaSettingsSpecs
         Listen = [],
         CertificateFile = "",
         KeyFile = "",
+        KeyPassword = "",
+        CertificateReloadInterval = TimeSpan.FromMinutes(1),
         ClientCertificates = ClientCertificateMode.None,
         ClientCaFile = "",
         IdleTimeout = TimeSpan.FromSeconds(30),

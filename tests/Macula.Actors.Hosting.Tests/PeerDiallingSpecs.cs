@@ -118,7 +118,7 @@ public sealed class PeerDiallingSpecs : IAsyncLifetime, IDisposable
         var census = new TableCensus();
         var meters = new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<IMeterFactory>();
         var pool = _system.ActorOf(MeshPoolActor.Props(
-            settings.Actors.Mesh, _quic, PeerDialling.Of(settings, new QuicIdentity(Ours.Client, [])),
+            settings.Actors.Mesh, _quic, PeerDialling.Of(settings, () => new QuicIdentity(Ours.Client, [])),
             settings.Actors.Gateway.MaxFrameSize, census, new GatewayMetrics(meters, census)));
         return (pool, new PeerAddress("127.0.0.1", _listener.LocalEndPoint.Port));
     }

@@ -7,8 +7,8 @@ namespace Macula.Actors.Transport.Tests;
 /// <summary>A certificate authority in memory, and what it signs. ECDSA P-256 throughout.</summary>
 public sealed class TestCertificates : IDisposable
 {
-    private static readonly Oid ServerAuthentication = new("1.3.6.1.5.5.7.3.1");
-    private static readonly Oid ClientAuthentication = new("1.3.6.1.5.5.7.3.2");
+    public static readonly Oid ServerAuthentication = new("1.3.6.1.5.5.7.3.1");
+    public static readonly Oid ClientAuthentication = new("1.3.6.1.5.5.7.3.2");
 
     private readonly X509Certificate2 _authority;
 
@@ -54,7 +54,11 @@ public sealed class TestCertificates : IDisposable
 
     public QuicTrust Trust => QuicTrust.Roots(Roots);
 
-    public X509Certificate2 Sign(string name, Oid usage, string[] hosts, IPAddress[] addresses)
+    /// <param name="from">Default: an hour ago; not before the authority's own, which is a day ago.</param>
+    /// <param name="until">Default: in six months.</param>
+    public X509Certificate2 Sign(
+        string name, Oid usage, string[] hosts, IPAddress[] addresses,
+        DateTimeOffset? from = null, DateTimeOffset? until = null)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
@@ -69,7 +73,7 @@ public sealed class TestCertificates : IDisposable
         if (hosts.Length + addresses.Length > 0) request.CertificateExtensions.Add(names.Build());
 
         using var signed = request.Create(
-            _authority, DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddMonths(6),
+            _authority, from ?? DateTimeOffset.UtcNow.AddHours(-1), until ?? DateTimeOffset.UtcNow.AddMonths(6),
             RandomNumberGenerator.GetBytes(16));
         return signed.CopyWithPrivateKey(key);
     }

@@ -36,7 +36,9 @@ internal static unsafe class CallbackTables
         table->ReceiveCryptoData =
             (nint)(delegate* unmanaged[Cdecl]<void*, int, ulong, byte*, nuint, void*, int>)&Callbacks.CryptoData;
         table->Encrypt = Crypto("encrypt");
-        table->Decrypt = Crypto("decrypt");
+        table->Decrypt =
+            (nint)(delegate* unmanaged[Cdecl]<byte*, void*, void*, byte*, nuint, byte*, nuint, byte*, nuint, int>)
+            &Callbacks.Decrypt;
         table->HeaderProtectionMask = Crypto("hp_mask");
         table->UpdateKey = Crypto("update_key");
         table->DeleteCryptoAeadContext = Crypto("delete_crypto_aead_ctx");
@@ -71,6 +73,7 @@ internal static unsafe class CallbackTables
             (nint)(delegate* unmanaged[Cdecl]<void*, long, ulong, void*, void*, int>)&Callbacks.StreamWindowOpened;
         table->ExtendMaxLocalStreamsBidi =
             (nint)(delegate* unmanaged[Cdecl]<void*, ulong, void*, int>)&Callbacks.MoreStreamsAllowed;
+        table->ExtendMaxLocalStreamsUni = table->ExtendMaxLocalStreamsBidi;
         return table;
 
         nint Crypto(string name) => NativeLibrary.GetExport(library, $"ngtcp2_crypto_{name}_cb");

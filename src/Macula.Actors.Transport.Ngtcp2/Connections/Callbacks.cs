@@ -11,6 +11,36 @@ namespace Macula.Actors.Transport.Ngtcp2.Connections;
 internal static unsafe class Callbacks
 {
     private const int DestinationIdActivated = 0;
+    private const int TagLength = 16; // of every AEAD that QUIC has (RFC 9001, section 5.3)
+    private const byte LongHeader = 0x80;
+
+    /// <summary>Whose packet this loop is reading: the library decrypts without saying for whom.</summary>
+    [ThreadStatic]
+    private static Session? reading;
+
+    /// <summary>Around each call that reads a packet.</summary>
+    public static void Reading(Session? session) => reading = session;
+
+    /// <summary>The library's own decryption, and a look at what came out of it.</summary>
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    public static int Decrypt(
+        byte* destination, void* aead, void* context, byte* ciphertext, nuint length, byte* nonce, nuint nonceLength,
+        byte* header, nuint headerLength)
+    {
+        var result = CryptoLibrary.Decrypt(
+            destination, aead, context, ciphertext, length, nonce, nonceLength, header, headerLength);
+        if (result != 0 || reading is not { } session || headerLength == 0 || (*header & LongHeader) != 0) return result;
+        try
+        {
+            var scan = new StopSendingScan(new ReadOnlySpan<byte>(destination, (int)length - TagLength));
+            while (scan.TryNext(out var id, out var code)) session.Streams.NoteStop(id, code);
+            return 0;
+        }
+        catch (Exception fault)
+        {
+            return Failed(session, fault);
+        }
+    }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     public static void Random(byte* destination, nuint length, void* context)
@@ -81,9 +111,16 @@ internal static unsafe class Callbacks
     public static int StatelessReset(void* native, void* reset, void* user)
     {
         var session = Session.From(user);
-        session.FailLater(new Failure(
-            QuicTransportError.StatelessReset, "the peer no longer knows the connection (stateless reset)"));
-        return 0;
+        try
+        {
+            session.FailLater(new Failure(
+                QuicTransportError.StatelessReset, "the peer no longer knows the connection (stateless reset)"));
+            return 0;
+        }
+        catch (Exception fault)
+        {
+            return Failed(session, fault);
+        }
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
@@ -112,9 +149,16 @@ internal static unsafe class Callbacks
         void* native, int encryptionLevel, ulong offset, byte* data, nuint length, void* user)
     {
         var session = Session.From(user);
-        return session.HasTls
-            ? CryptoLibrary.ReceiveCryptoData(native, encryptionLevel, offset, data, length, user)
-            : QuicError.Crypto;
+        try
+        {
+            return session.HasTls
+                ? CryptoLibrary.ReceiveCryptoData(native, encryptionLevel, offset, data, length, user)
+                : QuicError.Crypto;
+        }
+        catch (Exception fault)
+        {
+            return Failed(session, fault);
+        }
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]

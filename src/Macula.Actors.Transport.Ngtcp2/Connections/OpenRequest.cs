@@ -4,12 +4,14 @@ using Macula.Actors.Transport.Ngtcp2.Streams;
 namespace Macula.Actors.Transport.Ngtcp2.Connections;
 
 /// <summary>A caller who wants to open a stream.</summary>
-internal sealed class OpenRequest(Session session) : ILoopWork
+internal sealed class OpenRequest(Session session, bool isUnidirectional) : ILoopWork
 {
     private readonly TaskCompletionSource<IQuicStream> _result =
         new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public Task<IQuicStream> Task => _result.Task;
+
+    public bool IsUnidirectional => isUnidirectional;
 
     public bool IsOver => _result.Task.IsCompleted;
 

@@ -33,16 +33,11 @@ internal sealed class QuicConnection(Session session) : IQuicConnection
     /// <summary>The handshake is complete, and for a client confirmed.</summary>
     public Task Ready => _ready.Task;
 
-    public async ValueTask<IQuicStream> OpenStreamAsync(CancellationToken cancellationToken = default)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        var request = new OpenRequest(session);
-        session.Endpoint.Post(request);
-        if (session.EndFailure is { } failure) request.Fail(failure); // the loop may be gone
-        using var cancellation = cancellationToken.UnsafeRegister(
-            static (state, token) => ((OpenRequest)state!).Cancel(token), request);
-        return await request.Task.ConfigureAwait(false);
-    }
+    public ValueTask<IQuicStream> OpenStreamAsync(CancellationToken cancellationToken = default) =>
+        OpenAsync(isUnidirectional: false, cancellationToken);
+
+    public ValueTask<IQuicStream> OpenUnidirectionalStreamAsync(CancellationToken cancellationToken = default) =>
+        OpenAsync(isUnidirectional: true, cancellationToken);
 
     public async ValueTask<IQuicStream> AcceptStreamAsync(CancellationToken cancellationToken = default)
     {
@@ -93,6 +88,17 @@ internal sealed class QuicConnection(Session session) : IQuicConnection
         _inbound.Writer.TryComplete();
         if (_ready.TrySetException(failure.ToException())) _ = _ready.Task.Exception; // observed, if by nobody else
         _closed.TrySetResult(closed);
+    }
+
+    private async ValueTask<IQuicStream> OpenAsync(bool isUnidirectional, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var request = new OpenRequest(session, isUnidirectional);
+        session.Endpoint.Post(request);
+        if (session.EndFailure is { } failure) request.Fail(failure); // the loop may be gone
+        using var cancellation = cancellationToken.UnsafeRegister(
+            static (state, token) => ((OpenRequest)state!).Cancel(token), request);
+        return await request.Task.ConfigureAwait(false);
     }
 
     private void RequestClose(long errorCode, string reason, bool orderly)

@@ -9,6 +9,7 @@ internal sealed unsafe class ServerSession : Session
 {
     private readonly Acceptor _acceptor;
     private readonly CidKey _clientsFirstId;
+    private TlsCredentials? _selected;
     private bool _announced;
 
     /// <exception cref="QuicTransportException">The library refuses.</exception>
@@ -36,8 +37,11 @@ internal sealed unsafe class ServerSession : Session
             if (result != 0)
                 throw new QuicTransportException(QuicTransportError.InternalError, QuicLibrary.Describe(result));
             Own(native);
-            Adopt(native, TlsSession.ForServer(
-                acceptor.Credentials, Reference, Options.ApplicationProtocol, acceptor.Options.ClientCertificates));
+            var tls = TlsSession.ForServer(
+                acceptor.Credentials.Default, Reference, Options.ApplicationProtocol,
+                acceptor.Options.ClientCertificates);
+            if (acceptor.Options.CertificateSelector is not null) tls.SelectByName();
+            Adopt(native, tls);
             Endpoint.Routes.Add(new CidKey(&id), this);
             Endpoint.Routes.Add(_clientsFirstId, this); // used until the client hears from us
         }
@@ -49,6 +53,14 @@ internal sealed unsafe class ServerSession : Session
     }
 
     public override bool IsServer => true;
+
+    /// <summary>In the handshake, when the client's first message is read.</summary>
+    public void SelectCertificate()
+    {
+        Release(); // a second ClientHello, after a HelloRetryRequest
+        _selected = _acceptor.Credentials.Take(_acceptor.Options.CertificateSelector!(Tls!.ServerName()));
+        Tls.Use(_selected);
+    }
 
     protected override string? Judge(PeerCertificates certificates) =>
         certificates.Leaf is null && _acceptor.Options.ClientCertificates == ClientCertificateMode.Allow
@@ -62,11 +74,23 @@ internal sealed unsafe class ServerSession : Session
         if (_announced) return;
         _announced = true;
         FreeTls();
+        Release();
         if (!_acceptor.Announce(this))
             FailWith(new Failure(QuicTransportError.ConnectionRefused, "the accept backlog is full"), now);
     }
 
     protected override void AddFirstIds(List<CidKey> ids) => ids.Add(_clientsFirstId);
 
-    protected override void OnEnded(Failure failure) => _acceptor.OnSessionEnded(this, _announced, failure);
+    protected override void OnEnded(Failure failure)
+    {
+        Release();
+        _acceptor.OnSessionEnded(this, _announced, failure);
+    }
+
+    private void Release()
+    {
+        if (_selected is null) return;
+        _acceptor.Credentials.Release(_selected);
+        _selected = null;
+    }
 }

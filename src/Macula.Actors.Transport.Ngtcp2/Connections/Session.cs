@@ -79,6 +79,9 @@ internal abstract unsafe class Session : Route
 
     protected ConnectionReference* Reference => _reference;
 
+    /// <summary>Null once it is given back.</summary>
+    protected TlsSession? Tls => _tls;
+
     protected void* User => (void*)GCHandle.ToIntPtr(_self);
 
     /// <summary>Null, or why the peer's certificates were refused.</summary>
@@ -138,7 +141,10 @@ internal abstract unsafe class Session : Route
     {
         var info = new PacketInfo { Ecn = ecn };
         Streams.HaveHeard = true;
+        Callbacks.Reading(this);
         var result = QuicLibrary.ReadPacket(_native, path, 1, &info, data, (nuint)length, now);
+        Callbacks.Reading(null);
+        Streams.TellStops();
         if (result == 0)
         {
             NoticeMigration(path->Remote);
@@ -239,14 +245,18 @@ internal abstract unsafe class Session : Route
     public void FailWith(int libraryError, ulong now)
     {
         var alert = QuicLibrary.GetTlsAlert(_native);
-        var error = CloseErrors.FromLibrary(libraryError, alert);
         if (_fault is not null) Endpoint.Log.CallbackFailed(_fault);
         var failure = VerificationFault is not null
             ? new Failure(QuicTransportError.AuthenticationFailed, VerificationFault)
             : _fault is not null
                 ? new Failure(QuicTransportError.InternalError, $"a callback failed: {_fault.Message}")
                 : Failure.FromLibrary(libraryError, alert);
-        WriteCloseAndEnd(&error, failure, byPeer: _fault is null, now);
+        var reason = Text.ReasonBytes(VerificationFault ?? "");
+        fixed (byte* start = reason)
+        {
+            var error = CloseErrors.FromLibrary(libraryError, alert, start, reason.Length);
+            WriteCloseAndEnd(&error, failure, byPeer: _fault is null, now);
+        }
     }
 
     /// <summary>This side ends the connection with a transport error.</summary>
@@ -398,7 +408,7 @@ internal abstract unsafe class Session : Route
 
         _tls?.Dispose();
         _tls = null;
-        NativeMemory.Free(_reference);
+        Poison.Free(_reference, (nuint)sizeof(ConnectionReference));
         _reference = null;
         _self.Free();
     }

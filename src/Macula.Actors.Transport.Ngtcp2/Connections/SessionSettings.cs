@@ -23,7 +23,8 @@ internal static unsafe class SessionSettings
         parameters->InitialMaxStreamDataBidiRemote = (ulong)options.StreamReceiveWindow;
         parameters->InitialMaxData = (ulong)options.ConnectionReceiveWindow;
         parameters->InitialMaxStreamsBidi = (ulong)options.MaxInboundStreams;
-        parameters->InitialMaxStreamsUni = 0;
+        parameters->InitialMaxStreamDataUni = (ulong)options.StreamReceiveWindow;
+        parameters->InitialMaxStreamsUni = (ulong)options.MaxInboundUnidirectionalStreams;
         parameters->MaxIdleTimeout = (ulong)options.IdleTimeout.Ticks * NanosecondsPerTick;
         parameters->ActiveConnectionIdLimit = ActiveConnectionIds;
     }

@@ -17,6 +17,8 @@ internal sealed unsafe class StreamTable(Session session)
     private readonly List<QuicStream> _watched = [];
     private readonly List<QuicStream> _unflushed = [];
     private readonly Queue<OpenRequest> _openRequests = new();
+    private readonly Queue<OpenRequest> _unidirectionalOpenRequests = new();
+    private readonly List<(long Id, long Code)> _stops = [];
     private long _consumed;
 
     public Endpoint Endpoint => session.Endpoint;
@@ -44,8 +46,8 @@ internal sealed unsafe class StreamTable(Session session)
     public QuicStream? FindOrAnnounce(long id)
     {
         if (_streams.TryGetValue(id, out var known)) return known;
-        if ((id & Unidirectional) != 0 || IsLocal(id)) return null;
-        var stream = new QuicStream(this, id);
+        if (IsLocal(id)) return null;
+        var stream = new QuicStream(this, id, canRead: true, canWrite: !IsUnidirectional(id));
         _streams.Add(id, stream);
         session.Connection.Announce(stream);
         return stream;
@@ -53,36 +55,15 @@ internal sealed unsafe class StreamTable(Session session)
 
     public void Open(OpenRequest request)
     {
-        _openRequests.Enqueue(request);
+        (request.IsUnidirectional ? _unidirectionalOpenRequests : _openRequests).Enqueue(request);
         ServeOpenRequests();
     }
 
     /// <summary>Opens streams for who waits, as far as the peer's limit allows.</summary>
     public void ServeOpenRequests()
     {
-        while (_openRequests.TryPeek(out var request))
-        {
-            if (request.IsOver)
-            {
-                _openRequests.Dequeue();
-                continue;
-            }
-
-            long id;
-            var result = QuicLibrary.OpenBidiStream(session.Native, &id, null);
-            if (result == QuicError.StreamIdBlocked) return;
-            _openRequests.Dequeue();
-            if (result != 0)
-            {
-                request.Fail(new Failure(QuicTransportError.InternalError, QuicLibrary.Describe(result)));
-                continue;
-            }
-
-            var stream = new QuicStream(this, id);
-            _streams.Add(id, stream);
-            stream.MarkAccepted();
-            request.Complete(stream);
-        }
+        Serve(_openRequests);
+        Serve(_unidirectionalOpenRequests);
     }
 
     public void OnData(QuicStream stream, ReadOnlySpan<byte> data, bool fin)
@@ -102,21 +83,37 @@ internal sealed unsafe class StreamTable(Session session)
     {
         if (_streams.Remove(id, out var stream))
         {
+            foreach (var stop in _stops)
+                if (stop.Id == id) stream.OnStopped(stop.Code);
             stream.OnClosed(null);
             if (IsLocal(id)) return;
             // A stream that nobody has accepted yet still counts, or a peer could pile them up.
-            if (stream.MarkClosedByLibrary()) ReturnStreamCredit();
+            if (stream.MarkClosedByLibrary()) ReturnStreamCredit(id);
         }
-        else if (!IsLocal(id) && (id & Unidirectional) == 0)
+        else if (!IsLocal(id))
         {
-            ReturnStreamCredit();
+            ReturnStreamCredit(id);
         }
     }
 
-    public void ReturnStreamCredit()
+    /// <summary>The packet that is being read has a STOP_SENDING; <see cref="TellStops"/> tells when it is read.</summary>
+    public void NoteStop(long id, long errorCode) => _stops.Add((id, errorCode));
+
+    /// <summary>A packet has been read: writers hear which of them the peer stopped reading, and why.</summary>
+    public void TellStops()
+    {
+        if (_stops.Count == 0) return;
+        foreach (var stop in _stops)
+            if (Find(stop.Id) is { CanWrite: true } stream) stream.OnStopped(stop.Code);
+        _stops.Clear();
+    }
+
+    /// <param name="id">The stream in whose place the peer may open another.</param>
+    public void ReturnStreamCredit(long id)
     {
         if (session.HasEnded) return;
-        QuicLibrary.ExtendMaxStreamsBidi(session.Native, 1);
+        if (IsUnidirectional(id)) QuicLibrary.ExtendMaxStreamsUni(session.Native, 1);
+        else QuicLibrary.ExtendMaxStreamsBidi(session.Native, 1);
         session.MarkDirty();
     }
 
@@ -175,7 +172,7 @@ internal sealed unsafe class StreamTable(Session session)
     public void Stopped(QuicStream stream)
     {
         Leave(stream);
-        stream.OnStopped();
+        stream.OnStopped(null);
     }
 
     /// <summary>Called before each write pass.</summary>
@@ -271,6 +268,36 @@ internal sealed unsafe class StreamTable(Session session)
         _blockedByConnection.Clear();
         _watched.Clear();
         while (_openRequests.TryDequeue(out var request)) request.Fail(failure);
+        while (_unidirectionalOpenRequests.TryDequeue(out var request)) request.Fail(failure);
+    }
+
+    private void Serve(Queue<OpenRequest> requests)
+    {
+        while (requests.TryPeek(out var request))
+        {
+            if (request.IsOver)
+            {
+                requests.Dequeue();
+                continue;
+            }
+
+            long id;
+            var result = request.IsUnidirectional
+                ? QuicLibrary.OpenUniStream(session.Native, &id, null)
+                : QuicLibrary.OpenBidiStream(session.Native, &id, null);
+            if (result == QuicError.StreamIdBlocked) return;
+            requests.Dequeue();
+            if (result != 0)
+            {
+                request.Fail(new Failure(QuicTransportError.InternalError, QuicLibrary.Describe(result)));
+                continue;
+            }
+
+            var stream = new QuicStream(this, id, canRead: !request.IsUnidirectional, canWrite: true);
+            _streams.Add(id, stream);
+            stream.MarkAccepted();
+            request.Complete(stream);
+        }
     }
 
     private void Leave(QuicStream stream)
@@ -278,6 +305,8 @@ internal sealed unsafe class StreamTable(Session session)
         _round.Dequeue();
         stream.IsQueued = false;
     }
+
+    private static bool IsUnidirectional(long id) => (id & Unidirectional) != 0;
 
     private bool IsLocal(long id) => ((id & ServerInitiated) != 0) == session.IsServer;
 }

@@ -19,7 +19,7 @@ internal sealed unsafe class Acceptor : IDisposable
     public Acceptor(Endpoint endpoint, QuicListenOptions options)
     {
         (Endpoint, Options) = (endpoint, options);
-        Credentials = new TlsCredentials(options);
+        Credentials = new ServerCredentials(options);
         _waiting = Channel.CreateBounded<QuicConnection>(options.AcceptBacklog);
     }
 
@@ -27,7 +27,7 @@ internal sealed unsafe class Acceptor : IDisposable
 
     public QuicListenOptions Options { get; }
 
-    public TlsCredentials Credentials { get; }
+    public ServerCredentials Credentials { get; }
 
     /// <summary>Connections whose handshake is complete.</summary>
     public ChannelReader<QuicConnection> Waiting => _waiting.Reader;

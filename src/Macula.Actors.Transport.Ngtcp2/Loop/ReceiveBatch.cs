@@ -58,12 +58,12 @@ internal sealed unsafe class ReceiveBatch : IDisposable
 
     public void Dispose()
     {
-        NativeMemory.Free(_local);
-        NativeMemory.Free(_data);
-        NativeMemory.Free(_names);
-        NativeMemory.Free(_control);
-        NativeMemory.Free(_vectors);
-        NativeMemory.Free(_messages);
+        Poison.Free(_local, SocketAddressBytes.Capacity);
+        Poison.Free(_data, Messages * DatagramRoom);
+        Poison.Free(_names, Messages * SocketAddresses.Room);
+        Poison.Free(_control, Messages * ControlRoom);
+        Poison.Free(_vectors, Messages * (nuint)sizeof(IoVector));
+        Poison.Free(_messages, Messages * (nuint)sizeof(MultiMessageHeader));
     }
 
     private void Deliver(ref MultiMessageHeader message, IDatagramReceiver receiver)

@@ -113,12 +113,12 @@ internal sealed unsafe class SendBatch : IDisposable
 
     public void Dispose()
     {
-        NativeMemory.Free(_data);
-        NativeMemory.Free(_names);
-        NativeMemory.Free(_locals);
-        NativeMemory.Free(_control);
-        NativeMemory.Free(_vectors);
-        NativeMemory.Free(_messages);
+        Poison.Free(_data, Messages * MessageRoom);
+        Poison.Free(_names, Messages * SocketAddresses.Room);
+        Poison.Free(_locals, Messages * SocketAddresses.Room);
+        Poison.Free(_control, Messages * ControlRoom);
+        Poison.Free(_vectors, Messages * (nuint)sizeof(IoVector));
+        Poison.Free(_messages, Messages * (nuint)sizeof(MultiMessageHeader));
     }
 
     private byte* LocalOf(int message) => _locals + (message * SocketAddresses.Room);

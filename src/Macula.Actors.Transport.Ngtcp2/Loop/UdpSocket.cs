@@ -67,7 +67,7 @@ internal sealed unsafe class UdpSocket : IDisposable
         if (_disposed) return;
         _disposed = true;
         _socket.Dispose();
-        NativeMemory.Free(_localAddress);
+        Poison.Free(_localAddress, SocketAddressBytes.Capacity);
     }
 
     private void SetOptions()

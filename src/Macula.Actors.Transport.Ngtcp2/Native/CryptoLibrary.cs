@@ -17,6 +17,11 @@ internal static unsafe partial class CryptoLibrary
     public static partial int ReceiveCryptoData(
         void* connection, int encryptionLevel, ulong offset, byte* data, nuint length, void* user);
 
+    [LibraryImport(File, EntryPoint = "ngtcp2_crypto_decrypt_cb")]
+    public static partial int Decrypt(
+        byte* destination, void* aead, void* context, byte* ciphertext, nuint length, byte* nonce, nuint nonceLength,
+        byte* header, nuint headerLength);
+
     [LibraryImport(File, EntryPoint = "ngtcp2_crypto_generate_stateless_reset_token")]
     public static partial int GenerateStatelessResetToken(
         byte* token, byte* secret, nuint secretLength, NativeCid* cid);

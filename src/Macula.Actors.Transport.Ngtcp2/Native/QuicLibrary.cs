@@ -97,6 +97,9 @@ internal static unsafe partial class QuicLibrary
     [LibraryImport(File, EntryPoint = "ngtcp2_conn_open_bidi_stream")]
     public static partial int OpenBidiStream(void* connection, long* streamId, void* streamUser);
 
+    [LibraryImport(File, EntryPoint = "ngtcp2_conn_open_uni_stream")]
+    public static partial int OpenUniStream(void* connection, long* streamId, void* streamUser);
+
     [LibraryImport(File, EntryPoint = "ngtcp2_conn_shutdown_stream_write")]
     public static partial int ShutdownStreamWrite(void* connection, uint flags, long streamId, ulong errorCode);
 
@@ -111,6 +114,9 @@ internal static unsafe partial class QuicLibrary
 
     [LibraryImport(File, EntryPoint = "ngtcp2_conn_extend_max_streams_bidi")]
     public static partial void ExtendMaxStreamsBidi(void* connection, nuint count);
+
+    [LibraryImport(File, EntryPoint = "ngtcp2_conn_extend_max_streams_uni")]
+    public static partial void ExtendMaxStreamsUni(void* connection, nuint count);
 
     [LibraryImport(File, EntryPoint = "ngtcp2_conn_get_max_data_left"), SuppressGCTransition]
     public static partial ulong GetMaxDataLeft(void* connection);

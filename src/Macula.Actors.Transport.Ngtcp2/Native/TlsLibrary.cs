@@ -81,6 +81,9 @@ internal static unsafe partial class TlsLibrary
     [LibraryImport(File, EntryPoint = "gnutls_certificate_server_set_request")]
     public static partial void ServerSetRequest(void* session, int request);
 
+    [LibraryImport(File, EntryPoint = "gnutls_handshake_set_post_client_hello_function")]
+    public static partial void SetAfterClientHello(void* session, delegate* unmanaged[Cdecl]<void*, int> function);
+
     [LibraryImport(File, EntryPoint = "gnutls_handshake_set_hook_function")]
     public static partial void HandshakeSetHook(
         void* session, uint handshakeType, int when,

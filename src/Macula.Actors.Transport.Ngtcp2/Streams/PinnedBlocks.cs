@@ -1,12 +1,13 @@
 using System.Buffers;
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Macula.Actors.Transport.Ngtcp2.Native;
 
 namespace Macula.Actors.Transport.Ngtcp2.Streams;
 
 /// <summary>Send memory that never moves: the library keeps pointers to bytes until they are acknowledged.</summary>
-internal sealed class PinnedBlocks : MemoryPool<byte>
+/// <param name="isPoisoned">Blocks that come back are filled, and looked at before they go out again.</param>
+internal sealed class PinnedBlocks(bool isPoisoned) : MemoryPool<byte>
 {
     public const int BlockSize = 16 * 1024;
 
@@ -16,21 +17,25 @@ internal sealed class PinnedBlocks : MemoryPool<byte>
     private readonly ConcurrentQueue<Block> _free = new();
     private int _freeCount;
 
-    public static PinnedBlocks Instance { get; } = new();
+    public static PinnedBlocks Instance { get; } = new(Poison.IsOn);
 
     /// <summary>No request is too large: a pipe would take larger ones from elsewhere, unpinned.</summary>
     public override int MaxBufferSize => Array.MaxLength;
 
+    /// <exception cref="InvalidOperationException">Poisoned, and something wrote to the block while it was free.
+    /// </exception>
     public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
     {
-        Counters.SendBlock(1);
         if (minBufferSize <= BlockSize && _free.TryDequeue(out var block))
         {
             Interlocked.Decrement(ref _freeCount);
+            if (isPoisoned) Check(block.Memory.Span);
+            Counters.SendBlock(1);
             block.Rented = true;
             return block;
         }
 
+        Counters.SendBlock(1);
         return new Block(this, Math.Max(minBufferSize, BlockSize)) { Rented = true };
     }
 
@@ -42,16 +47,20 @@ internal sealed class PinnedBlocks : MemoryPool<byte>
     {
         if (!block.Rented) return;
         block.Rented = false;
-        FillFreed(block.Memory.Span);
+        if (isPoisoned) Poison.Fill(block.Memory.Span); // sent after this, it differs at the other end
         Counters.SendBlock(-1);
         if (block.Memory.Length != BlockSize) return;
         if (Interlocked.Increment(ref _freeCount) <= MostPooled) _free.Enqueue(block);
         else Interlocked.Decrement(ref _freeCount);
     }
 
-    // A byte sent after it was given back would show up as a difference at the other end.
-    [Conditional("DEBUG")]
-    private static void FillFreed(Span<byte> block) => block.Fill(0xdd);
+    private static void Check(ReadOnlySpan<byte> block)
+    {
+        var at = Poison.Damage(block);
+        if (at < 0) return;
+        throw new InvalidOperationException(
+            $"a send block was written to after it was given back: byte {at} of {block.Length} is 0x{block[at]:x2}");
+    }
 
     private sealed class Block(PinnedBlocks pool, int size) : IMemoryOwner<byte>
     {

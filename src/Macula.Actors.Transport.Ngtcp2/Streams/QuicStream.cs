@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.IO.Pipelines;
 using Macula.Actors.Transport.Ngtcp2.Connections;
 using Macula.Actors.Transport.Ngtcp2.Loop;
+using Macula.Actors.Transport.Pipes;
 
 namespace Macula.Actors.Transport.Ngtcp2.Streams;
 
@@ -36,10 +37,10 @@ internal sealed class QuicStream : IQuicStream, ILoopWork
     private long _resetCode;
     private int _accepted;
 
-    public QuicStream(StreamTable table, long id)
+    public QuicStream(StreamTable table, long id, bool canRead, bool canWrite)
     {
         _table = table;
-        Id = id;
+        (Id, CanRead, CanWrite) = (id, canRead, canWrite);
         var options = table.Options;
         _received = new Pipe(new PipeOptions(
             pauseWriterThreshold: 0, useSynchronizationContext: false)); // the QUIC windows bound it
@@ -51,6 +52,8 @@ internal sealed class QuicStream : IQuicStream, ILoopWork
         _input = new StreamInput(_received.Reader, this);
         _output = new StreamOutput(_toSend.Writer, this);
         Sending = new SendQueue(_toSend.Reader);
+        if (!canRead) EndInput();
+        if (!canWrite) Sending.GiveUp();
         Counters.Stream(1);
     }
 
@@ -58,9 +61,15 @@ internal sealed class QuicStream : IQuicStream, ILoopWork
 
     public IQuicConnection Connection => _table.Connection;
 
-    public PipeReader Input => _input;
+    public bool CanRead { get; }
 
-    public PipeWriter Output => _output;
+    public bool CanWrite { get; }
+
+    public long? StopCode => _output.StopCode;
+
+    public PipeReader Input => CanRead ? _input : throw StreamDirections.NotReadable();
+
+    public PipeWriter Output => CanWrite ? _output : throw StreamDirections.NotWritable();
 
     public Task Closed => _closed.Task;
 
@@ -93,14 +102,14 @@ internal sealed class QuicStream : IQuicStream, ILoopWork
     {
         QuicOptionChecks.CheckErrorCode(errorCode);
         var failure = new Failure(QuicTransportError.OperationAborted, "the stream was aborted by this side");
-        if (direction.HasFlag(QuicAbortDirection.Write))
+        if (CanWrite && direction.HasFlag(QuicAbortDirection.Write))
         {
             Volatile.Write(ref _resetCode, errorCode);
             _output.Fail(failure);
             Post(StreamWork.ResetWriting);
         }
 
-        if (direction.HasFlag(QuicAbortDirection.Read))
+        if (CanRead && direction.HasFlag(QuicAbortDirection.Read))
         {
             Volatile.Write(ref _stopCode, errorCode);
             _input.Fail(failure, discard: true);
@@ -110,8 +119,8 @@ internal sealed class QuicStream : IQuicStream, ILoopWork
 
     public ValueTask DisposeAsync()
     {
-        _output.Complete();
-        _input.Close();
+        if (CanWrite) _output.Complete();
+        if (CanRead) _input.Close();
         return ValueTask.CompletedTask;
     }
 
@@ -139,7 +148,7 @@ internal sealed class QuicStream : IQuicStream, ILoopWork
     /// <summary>Any thread: the user has it.</summary>
     public void MarkAccepted()
     {
-        if (Interlocked.Or(ref _accepted, 1) == 2) _table.Endpoint.Post(() => _table.ReturnStreamCredit());
+        if (Interlocked.Or(ref _accepted, 1) == 2) _table.Endpoint.Post(() => _table.ReturnStreamCredit(Id));
     }
 
     void ILoopWork.Run()
@@ -206,10 +215,11 @@ internal sealed class QuicStream : IQuicStream, ILoopWork
     }
 
     /// <summary>The peer stopped reading.</summary>
-    public void OnStopped()
+    /// <param name="errorCode">Null when the library says no more than that.</param>
+    public void OnStopped(long? errorCode)
     {
         Sending.GiveUp();
-        _output.Stopped();
+        _output.Stopped(errorCode);
     }
 
     /// <summary>The library closed the stream: both directions are done. With a failure: the connection is.</summary>
@@ -224,7 +234,7 @@ internal sealed class QuicStream : IQuicStream, ILoopWork
         }
         else if (Sending.HasPending || !_output.IsCompleted)
         {
-            _output.Stopped();
+            _output.Stopped(null);
         }
 
         if (!HasInputEnded) EndInput();

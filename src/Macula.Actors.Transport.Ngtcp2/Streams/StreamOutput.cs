@@ -8,6 +8,7 @@ internal sealed class StreamOutput(PipeWriter pipe, QuicStream stream) : PipeWri
 {
     private volatile bool _stopped;
     private volatile Failure? _failure;
+    private object? _stopCode; // a boxed long: read and written whole
     private byte[]? _scratch;
     private int _completed;
 
@@ -16,6 +17,8 @@ internal sealed class StreamOutput(PipeWriter pipe, QuicStream stream) : PipeWri
     public override long UnflushedBytes => pipe.UnflushedBytes;
 
     public bool IsCompleted => Volatile.Read(ref _completed) != 0;
+
+    public long? StopCode => (long?)Volatile.Read(ref _stopCode);
 
     /// <summary>A flush is waiting for acknowledgements.</summary>
     public bool IsFlushWaiting { get; private set; }
@@ -52,8 +55,9 @@ internal sealed class StreamOutput(PipeWriter pipe, QuicStream stream) : PipeWri
     }
 
     /// <summary>The peer stopped reading.</summary>
-    public void Stopped()
+    public void Stopped(long? errorCode)
     {
+        if (errorCode is { } code) Interlocked.CompareExchange(ref _stopCode, code, null);
         _stopped = true;
         pipe.CancelPendingFlush();
     }

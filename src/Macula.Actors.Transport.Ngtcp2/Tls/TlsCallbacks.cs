@@ -31,11 +31,37 @@ internal static unsafe class TlsCallbacks
         }
     }
 
+    /// <summary>The client has said which name it asks for; the server's certificate is chosen after this.</summary>
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    public static int SelectCertificate(void* tls)
+    {
+        ServerSession? session = null;
+        try
+        {
+            var reference = (ConnectionReference*)TlsLibrary.SessionGetPointer(tls);
+            session = (ServerSession)Session.From((void*)reference->SessionHandle);
+            session.SelectCertificate();
+            return 0;
+        }
+        catch (Exception fault)
+        {
+            session?.Remember(fault);
+            return Refuse;
+        }
+    }
+
     /// <summary>GnuTLS refuses a wrong application protocol, but lets in a client that names none.</summary>
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     public static int AfterClientHello(void* tls, uint type, uint when, uint incoming, Datum* message)
     {
-        Datum protocol;
-        return TlsLibrary.AlpnGetSelectedProtocol(tls, &protocol) == 0 ? 0 : TlsLibrary.NoApplicationProtocol;
+        try
+        {
+            Datum protocol;
+            return TlsLibrary.AlpnGetSelectedProtocol(tls, &protocol) == 0 ? 0 : TlsLibrary.NoApplicationProtocol;
+        }
+        catch (Exception)
+        {
+            return Refuse; // a library without the export: nothing that a peer could cause
+        }
     }
 }

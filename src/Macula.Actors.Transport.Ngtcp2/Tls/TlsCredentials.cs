@@ -13,15 +13,20 @@ internal sealed unsafe class TlsCredentials : IDisposable
     /// <exception cref="QuicTransportException"><see cref="QuicTransportError.InvalidConfiguration"/>: no private
     /// key, or one that cannot be used.</exception>
     public TlsCredentials(QuicConnectionOptions options)
+        : this(options.Certificate, options.Intermediates)
+    {
+    }
+
+    public TlsCredentials(X509Certificate2? certificate, X509Certificate2Collection? intermediates)
     {
         void* handle;
         TlsLibrary.Check(TlsLibrary.AllocateCredentials(&handle), "credentials");
         _handle = handle;
         Counters.Credential(1);
-        if (options.Certificate is not { } certificate) return;
+        if (certificate is null) return;
         try
         {
-            Load(certificate, options.Intermediates);
+            Load(certificate, intermediates);
         }
         catch
         {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using Macula.Actors.Transport.Ngtcp2.Connections;
 using Macula.Actors.Transport.Ngtcp2.Native;
 
 namespace Macula.Actors.Transport.Ngtcp2.Tls;
@@ -73,6 +74,15 @@ internal sealed unsafe class TlsSession : IDisposable
         return session;
     }
 
+    /// <summary>On the server, once the name that the client asks for is known and before a certificate is chosen: asks
+    /// <see cref="ServerSession.SelectCertificate"/>.</summary>
+    public void SelectByName() => TlsLibrary.SetAfterClientHello(_handle, &TlsCallbacks.SelectCertificate);
+
+    /// <summary>In the place of those that it was made with.</summary>
+    public void Use(TlsCredentials credentials) => TlsLibrary.Check(
+        TlsLibrary.CredentialsSet(_handle, TlsLibrary.CredentialsCertificate, credentials.Handle),
+        "credentials for a name");
+
     /// <summary>The negotiated ALPN, or null when there is none.</summary>
     public string? SelectedProtocol()
     {
@@ -121,6 +131,7 @@ internal sealed unsafe class TlsSession : IDisposable
 
     private void OfferProtocol(string protocol)
     {
+        if (protocol.Length == 0) return; // no user's options get here with it; specs play clients without ALPN
         var name = Encoding.UTF8.GetBytes(protocol);
         fixed (byte* start = name)
         {

@@ -12,6 +12,7 @@ internal sealed class MemoryConnection : IQuicConnection
     private readonly HashSet<MemoryQuicStream> _streams = [];
     private readonly Channel<MemoryQuicStream> _announced = Channel.CreateUnbounded<MemoryQuicStream>();
     private readonly SemaphoreSlim _slots;
+    private readonly SemaphoreSlim _unidirectionalSlots;
     private readonly CancellationTokenSource _ending = new();
     private readonly TaskCompletionSource<QuicClosed> _closed =
         new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -22,6 +23,7 @@ internal sealed class MemoryConnection : IQuicConnection
     private QuicClosed? _end;
     private Task? _closing;
     private long _nextId;
+    private long _nextUnidirectionalId;
     private long _lastHeard;
 
     private MemoryConnection(Setup setup, MemoryPath path, TimeProvider time)
@@ -33,7 +35,9 @@ internal sealed class MemoryConnection : IQuicConnection
             : null;
         ReceiveWindow = new MemoryWindow(Options.ConnectionReceiveWindow);
         _slots = new SemaphoreSlim(setup.Peer.MaxInboundStreams);
+        _unidirectionalSlots = new SemaphoreSlim(setup.Peer.MaxInboundUnidirectionalStreams);
         _nextId = setup.IsServer ? 1 : 0; // RFC 9000, section 2.1
+        _nextUnidirectionalId = _nextId + 2;
         _idleTimeout = ShorterOf(Options.IdleTimeout, setup.Peer.IdleTimeout); // section 10.1
         _lastHeard = time.GetTimestamp();
         _idleTimer = time.CreateTimer(_ => OnIdleTimer(), null, OrNever(_idleTimeout), Timeout.InfiniteTimeSpan);
@@ -75,28 +79,11 @@ internal sealed class MemoryConnection : IQuicConnection
         return (ours, theirs);
     }
 
-    public async ValueTask<IQuicStream> OpenStreamAsync(CancellationToken cancellationToken = default)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        ThrowIfEnded();
-        if (!_slots.Wait(0, CancellationToken.None)) await WaitForSlotAsync(cancellationToken).ConfigureAwait(false);
+    public ValueTask<IQuicStream> OpenStreamAsync(CancellationToken cancellationToken = default) =>
+        OpenAsync(isUnidirectional: false, cancellationToken);
 
-        MemoryQuicStream local;
-        MemoryQuicStream remote;
-        lock (_gate)
-        {
-            ThrowIfEnded();
-            (local, remote) = MemoryQuicStream.CreatePair(this, _peer, Path, _nextId);
-            _nextId += 4;
-            _streams.Add(local);
-        }
-
-        _peer.Add(remote);
-        _ = ForgetAsync(local);
-        remote.Start();
-        local.Start();
-        return local;
-    }
+    public ValueTask<IQuicStream> OpenUnidirectionalStreamAsync(CancellationToken cancellationToken = default) =>
+        OpenAsync(isUnidirectional: true, cancellationToken);
 
     public async ValueTask<IQuicStream> AcceptStreamAsync(CancellationToken cancellationToken = default)
     {
@@ -165,6 +152,32 @@ internal sealed class MemoryConnection : IQuicConnection
 
     internal void OnStreamAnnounced(MemoryQuicStream stream) => _announced.Writer.TryWrite(stream);
 
+    private async ValueTask<IQuicStream> OpenAsync(bool isUnidirectional, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        ThrowIfEnded();
+        var slots = isUnidirectional ? _unidirectionalSlots : _slots;
+        if (!slots.Wait(0, CancellationToken.None))
+            await WaitForSlotAsync(slots, cancellationToken).ConfigureAwait(false);
+
+        MemoryQuicStream local;
+        MemoryQuicStream remote;
+        lock (_gate)
+        {
+            ThrowIfEnded();
+            ref var nextId = ref isUnidirectional ? ref _nextUnidirectionalId : ref _nextId;
+            (local, remote) = MemoryQuicStream.CreatePair(this, _peer, Path, nextId);
+            nextId += 4;
+            _streams.Add(local);
+        }
+
+        _peer.Add(remote);
+        _ = ForgetAsync(local);
+        remote.Start();
+        local.Start();
+        return local;
+    }
+
     private void OnPeerClosed(long errorCode, string reason)
     {
         var told = reason.Length == 0 ? $"the peer closed the connection with code {errorCode}" : reason;
@@ -190,19 +203,19 @@ internal sealed class MemoryConnection : IQuicConnection
         }
     }
 
-    /// <summary>A stream counts until both directions have ended and somebody accepted it.</summary>
+    /// <summary>A stream counts until all its directions have ended and somebody accepted it.</summary>
     private async Task FreeSlotAsync(MemoryQuicStream stream)
     {
         await stream.Closed.ConfigureAwait(false);
-        Path.Post(() => _peer._slots.Release());
+        Path.Post(() => (stream.CanWrite ? _peer._slots : _peer._unidirectionalSlots).Release());
     }
 
-    private async ValueTask WaitForSlotAsync(CancellationToken cancellationToken)
+    private async ValueTask WaitForSlotAsync(SemaphoreSlim slots, CancellationToken cancellationToken)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _ending.Token);
         try
         {
-            await _slots.WaitAsync(either.Token).ConfigureAwait(false);
+            await slots.WaitAsync(either.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {

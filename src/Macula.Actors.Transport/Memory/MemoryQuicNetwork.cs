@@ -117,8 +117,9 @@ public sealed class MemoryQuicNetwork
     private MemoryConnection ShakeHands(
         QuicConnectOptions client, MemoryListener listener, IPEndPoint local, IPEndPoint target)
     {
-        var server = listener.Options;
         var name = client.ServerName ?? HostOf(client.EndPoint);
+        var shownName = IPAddress.TryParse(name, out _) ? null : name; // SNI carries no addresses (RFC 6066, 3)
+        var server = Shown(listener.Options, shownName, local);
         var isAsked = server.ClientCertificates != ClientCertificateMode.None;
         if (Disagreement(client, server, name, isAsked) is { } failure)
         {
@@ -126,7 +127,6 @@ public sealed class MemoryQuicNetwork
             throw failure;
         }
 
-        var shownName = IPAddress.TryParse(name, out _) ? null : name; // SNI carries no addresses (RFC 6066, 3)
         var (ours, theirs) = MemoryConnection.CreatePair(
             new(client, server, local, target, shownName, IsServer: false, SeesCertificate: true),
             new(server, client, target, local, shownName, IsServer: true, SeesCertificate: isAsked),
@@ -142,6 +142,22 @@ public sealed class MemoryQuicNetwork
         theirs.Abort(0);
         server.OnHandshakeFailed?.Invoke(local, $"refused: {server.AcceptBacklog} connections wait to be accepted");
         throw new QuicTransportException(QuicTransportError.ConnectionRefused, $"{target} refuses connections");
+    }
+
+    private static QuicListenOptions Shown(QuicListenOptions server, string? name, IPEndPoint client)
+    {
+        if (server.CertificateSelector is not { } select) return server;
+        try
+        {
+            var (certificate, intermediates) = select(name);
+            return server with { Certificate = certificate, Intermediates = intermediates };
+        }
+        catch (Exception fault)
+        {
+            server.OnHandshakeFailed?.Invoke(client, $"the server has no certificate to show: {fault.Message}");
+            throw new QuicTransportException(
+                QuicTransportError.ProtocolError, "the server ended the handshake: internal error", inner: fault);
+        }
     }
 
     private static QuicTransportException? Disagreement(

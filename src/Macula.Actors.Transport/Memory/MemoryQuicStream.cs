@@ -15,47 +15,59 @@ internal sealed class MemoryQuicStream : IQuicStream, IStreamSink
     private MemoryQuicStream _peer = null!;
     private Action? _announce;
 
-    private MemoryQuicStream(MemoryConnection connection, MemoryPath path, long id)
+    private MemoryQuicStream(MemoryConnection connection, MemoryPath path, long id, bool canRead, bool canWrite)
     {
         var options = connection.Options;
         (_connection, _path, Id) = (connection, path, id);
+        (CanRead, CanWrite) = (canRead, canWrite);
         _receiveWindow = new MemoryWindow(options.StreamReceiveWindow);
         _input = new StreamInput(0, OnReturned, OnAbandoned);
         _output = new StreamOutput(this, options.SendBuffer, options.DefaultStreamErrorCode);
-        Closed = Task.WhenAll(_input.Ended, _output.Ended);
+        Sent = canWrite ? _output.Ended : Task.CompletedTask;
+        Closed = Task.WhenAll(canRead ? _input.Ended : Task.CompletedTask, Sent);
     }
 
     public long Id { get; }
 
     public IQuicConnection Connection => _connection;
 
-    public PipeReader Input => _input;
+    public bool CanRead { get; }
 
-    public PipeWriter Output => _output.Writer;
+    public bool CanWrite { get; }
+
+    public long? StopCode => _output.StopCode;
+
+    public PipeReader Input => CanRead ? _input : throw StreamDirections.NotReadable();
+
+    public PipeWriter Output => CanWrite ? _output.Writer : throw StreamDirections.NotWritable();
 
     public Task Closed { get; }
 
     /// <summary>Completes when what was written has been acknowledged, or never will be.</summary>
-    public Task Sent => _output.Ended;
+    public Task Sent { get; }
 
     /// <summary>Makes both ends. The remote one is announced with the first frame from the local one.</summary>
     public static (MemoryQuicStream Local, MemoryQuicStream Remote) CreatePair(
         MemoryConnection opener, MemoryConnection acceptor, MemoryPath path, long id)
     {
-        var local = new MemoryQuicStream(opener, path, id);
-        var remote = new MemoryQuicStream(acceptor, path, id);
+        var isBidirectional = (id & 2) == 0; // RFC 9000, section 2.1
+        var local = new MemoryQuicStream(opener, path, id, canRead: isBidirectional, canWrite: true);
+        var remote = new MemoryQuicStream(acceptor, path, id, canRead: true, canWrite: isBidirectional);
         (local._peer, remote._peer) = (remote, local);
         local._announce = () => acceptor.OnStreamAnnounced(remote);
         return (local, remote);
     }
 
-    public void Start() => _output.Start();
+    public void Start()
+    {
+        if (CanWrite) _output.Start();
+    }
 
     public void Abort(QuicAbortDirection direction, long errorCode)
     {
         QuicOptionChecks.CheckErrorCode(errorCode);
         if (direction.HasFlag(QuicAbortDirection.Read)) StopReading(errorCode);
-        if (direction.HasFlag(QuicAbortDirection.Write)) _output.Reset(errorCode);
+        if (CanWrite && direction.HasFlag(QuicAbortDirection.Write)) _output.Reset(errorCode);
     }
 
     /// <summary>Finishes the sending side, even while somebody writes.</summary>
@@ -112,6 +124,7 @@ internal sealed class MemoryQuicStream : IQuicStream, IStreamSink
 
     private void StopReading(long errorCode)
     {
+        if (!CanRead) return;
         var given = new QuicTransportException(QuicTransportError.OperationAborted, "reading the stream was given up");
         _input.Abort(given, () => _path.Post(() =>
         {

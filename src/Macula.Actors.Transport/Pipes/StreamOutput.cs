@@ -30,6 +30,7 @@ internal sealed class StreamOutput
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Ending? _ending;
+    private object? _stopCode; // a boxed long: read and written whole
 
     public StreamOutput(IStreamSink sink, int sendBuffer, long defaultErrorCode)
     {
@@ -46,6 +47,9 @@ internal sealed class StreamOutput
 
     public PipeWriter Writer => _pipe.Writer;
 
+    /// <summary>What the peer stopped reading with; null while it has not.</summary>
+    public long? StopCode => (long?)Volatile.Read(ref _stopCode);
+
     /// <summary>Completes, never faults, when nothing more will be sent: FIN acknowledged, reset, or cut off.</summary>
     public Task Ended => _ended.Task;
 
@@ -59,7 +63,11 @@ internal sealed class StreamOutput
     public void Reset(long errorCode) => Stop(new Ending(errorCode, Aborted("the stream was aborted")));
 
     /// <summary>The peer stopped reading: flushes report it, and the peer gets its code back (RFC 9000, 3.5).</summary>
-    public void Refuse(long errorCode) => Stop(new Ending(errorCode, null));
+    public void Refuse(long errorCode)
+    {
+        Interlocked.CompareExchange(ref _stopCode, errorCode, null);
+        Stop(new Ending(errorCode, null));
+    }
 
     /// <summary>The connection ended.</summary>
     public void Fail(Exception error) => Stop(new Ending(null, error));

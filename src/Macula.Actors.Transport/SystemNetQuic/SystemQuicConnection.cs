@@ -50,22 +50,11 @@ internal sealed class SystemQuicConnection : IQuicConnection
 
     public Task<QuicClosed> Closed => _closed.Task;
 
-    public async ValueTask<IQuicStream> OpenStreamAsync(CancellationToken cancellationToken = default)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        ThrowIfEnded();
-        try
-        {
-            var stream = Add(await _connection
-                .OpenOutboundStreamAsync(QuicStreamType.Bidirectional, cancellationToken).ConfigureAwait(false));
-            stream.Take();
-            return stream;
-        }
-        catch (Exception error) when (SystemQuicErrors.IsKnown(error))
-        {
-            throw await ExplainAsync(error).ConfigureAwait(false);
-        }
-    }
+    public ValueTask<IQuicStream> OpenStreamAsync(CancellationToken cancellationToken = default) =>
+        OpenAsync(QuicStreamType.Bidirectional, cancellationToken);
+
+    public ValueTask<IQuicStream> OpenUnidirectionalStreamAsync(CancellationToken cancellationToken = default) =>
+        OpenAsync(QuicStreamType.Unidirectional, cancellationToken);
 
     public async ValueTask<IQuicStream> AcceptStreamAsync(CancellationToken cancellationToken = default)
     {
@@ -153,6 +142,23 @@ internal sealed class SystemQuicConnection : IQuicConnection
         _ => new(closed.Error, closed.Reason, closed.ErrorCode),
     };
 
+    private async ValueTask<IQuicStream> OpenAsync(QuicStreamType type, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        ThrowIfEnded();
+        try
+        {
+            var stream = Add(await _connection
+                .OpenOutboundStreamAsync(type, cancellationToken).ConfigureAwait(false));
+            stream.Take();
+            return stream;
+        }
+        catch (Exception error) when (SystemQuicErrors.IsKnown(error))
+        {
+            throw await ExplainAsync(error).ConfigureAwait(false);
+        }
+    }
+
     private async Task AcceptAsync()
     {
         try
@@ -160,7 +166,7 @@ internal sealed class SystemQuicConnection : IQuicConnection
             while (true)
             {
                 var stream = await _connection.AcceptInboundStreamAsync().ConfigureAwait(false);
-                if (stream.Type == QuicStreamType.Bidirectional)
+                if (stream.Type == QuicStreamType.Bidirectional || Options.MaxInboundUnidirectionalStreams > 0)
                     _arrived.Writer.TryWrite(Add(stream));
                 else
                     await stream.DisposeAsync().ConfigureAwait(false); // see SystemQuicSettings: one may come

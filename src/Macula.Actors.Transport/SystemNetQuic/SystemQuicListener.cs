@@ -41,7 +41,10 @@ internal sealed class SystemQuicListener : IQuicListener
                 ListenEndPoint = options.EndPoint,
                 ApplicationProtocols = [new SslApplicationProtocol(options.ApplicationProtocol)],
                 ListenBacklog = Math.Max(1, options.AcceptBacklog - 1),
-                ConnectionOptionsCallback = (_, _, _) => ValueTask.FromResult(settings),
+                ConnectionOptionsCallback = (_, hello, _) => ValueTask.FromResult(
+                    options.CertificateSelector is { } select
+                        ? SystemQuicSettings.ForServer(Shown(options, select, hello), listener.OnRefusal)
+                        : settings),
             },
             cancellationToken).ConfigureAwait(false);
         listener._accepting = listener.AcceptAsync();
@@ -127,6 +130,13 @@ internal sealed class SystemQuicListener : IQuicListener
             _options.OnHandshakeFailed?.Invoke(null, why);
             return null;
         }
+    }
+
+    private static QuicListenOptions Shown(
+        QuicListenOptions options, Func<string?, QuicIdentity> select, SslClientHelloInfo hello)
+    {
+        var (certificate, intermediates) = select(hello.ServerName.Length == 0 ? null : hello.ServerName);
+        return options with { Certificate = certificate, Intermediates = intermediates };
     }
 
     private void OnRefusal(string why)

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Quic;
 using System.Net.Security;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Versioning;
 using System.Security.Cryptography.X509Certificates;
 
@@ -13,6 +14,9 @@ namespace Macula.Actors.Transport.SystemNetQuic;
 [SupportedOSPlatform("windows")]
 internal static class SystemQuicSettings
 {
+    /// <summary>Made once for each certificate, and gone with it.</summary>
+    private static readonly ConditionalWeakTable<X509Certificate2, SslStreamCertificateContext> Contexts = [];
+
     /// <param name="onRefusal">Told why a client's certificate is refused.</param>
     public static QuicServerConnectionOptions ForServer(QuicListenOptions options, Action<string> onRefusal)
     {
@@ -75,7 +79,9 @@ internal static class SystemQuicSettings
         settings.MaxInboundBidirectionalStreams = options.MaxInboundStreams;
 
         // With no inbound streams at all System.Net.Quic refuses to accept, and we would not hear of the end.
-        settings.MaxInboundUnidirectionalStreams = options.MaxInboundStreams == 0 ? 1 : 0;
+        settings.MaxInboundUnidirectionalStreams = options.MaxInboundStreams == 0
+            ? Math.Max(1, options.MaxInboundUnidirectionalStreams)
+            : options.MaxInboundUnidirectionalStreams;
 
         var stream = PowerOfTwo(options.StreamReceiveWindow);
         settings.InitialReceiveWindowSizes = new QuicReceiveWindowSizes
@@ -83,7 +89,7 @@ internal static class SystemQuicSettings
             Connection = PowerOfTwo(options.ConnectionReceiveWindow),
             LocallyInitiatedBidirectionalStream = stream,
             RemotelyInitiatedBidirectionalStream = stream,
-            UnidirectionalStream = PowerOfTwo(1024),
+            UnidirectionalStream = options.MaxInboundUnidirectionalStreams == 0 ? PowerOfTwo(1024) : stream,
         };
     }
 
@@ -101,8 +107,9 @@ internal static class SystemQuicSettings
         return trust.Verify(copy, others, serverName);
     }
 
-    private static SslStreamCertificateContext Context(QuicConnectionOptions options) =>
-        SslStreamCertificateContext.Create(options.Certificate!, options.Intermediates, offline: true);
+    private static SslStreamCertificateContext Context(QuicConnectionOptions options) => Contexts.GetValue(
+        options.Certificate!,
+        certificate => SslStreamCertificateContext.Create(certificate, options.Intermediates, offline: true));
 
     /// <summary>System.Net.Quic builds a chain before it asks us; without this it might fetch certificates.</summary>
     private static X509ChainPolicy OfflinePolicy() => new()

@@ -30,9 +30,12 @@ internal sealed class SystemQuicStream : IQuicStream, IStreamSink
         (_connection, _stream, Id) = (connection, stream, stream.Id);
         _input = new StreamInput(options.StreamReceiveWindow, _ => { }, OnAbandoned);
         _output = new StreamOutput(this, options.SendBuffer, options.DefaultStreamErrorCode);
-        Closed = Task.WhenAll(_input.Ended, _output.Ended);
+        (CanRead, CanWrite) = (stream.CanRead, stream.CanWrite);
+        Sent = CanWrite ? _output.Ended : Task.CompletedTask;
+        Closed = Task.WhenAll(CanRead ? _input.Ended : Task.CompletedTask, Sent);
         Released = ReleaseAsync();
-        _ = ReceiveAsync();
+        if (CanRead) _ = ReceiveAsync();
+        if (!CanWrite) return;
         _ = WatchWritesAsync();
         _output.Start();
     }
@@ -41,14 +44,20 @@ internal sealed class SystemQuicStream : IQuicStream, IStreamSink
 
     public IQuicConnection Connection => _connection;
 
-    public PipeReader Input => _input;
+    public bool CanRead { get; }
 
-    public PipeWriter Output => _output.Writer;
+    public bool CanWrite { get; }
+
+    public long? StopCode => _output.StopCode;
+
+    public PipeReader Input => CanRead ? _input : throw StreamDirections.NotReadable();
+
+    public PipeWriter Output => CanWrite ? _output.Writer : throw StreamDirections.NotWritable();
 
     public Task Closed { get; }
 
     /// <summary>Completes when what was written has been acknowledged, or never will be.</summary>
-    public Task Sent => _output.Ended;
+    public Task Sent { get; }
 
     /// <summary>Completes when the stream no longer counts against the peer's limit.</summary>
     public Task Released { get; }
@@ -60,7 +69,7 @@ internal sealed class SystemQuicStream : IQuicStream, IStreamSink
     {
         QuicOptionChecks.CheckErrorCode(errorCode);
         if (direction.HasFlag(QuicAbortDirection.Read)) StopReading(errorCode);
-        if (!direction.HasFlag(QuicAbortDirection.Write)) return;
+        if (!CanWrite || !direction.HasFlag(QuicAbortDirection.Write)) return;
         AbortNative(System.Net.Quic.QuicAbortDirection.Write, errorCode); // first: it ends a write under way
         _output.Reset(errorCode);
     }
@@ -183,6 +192,7 @@ internal sealed class SystemQuicStream : IQuicStream, IStreamSink
 
     private void StopReading(long errorCode)
     {
+        if (!CanRead) return;
         var given = new QuicTransportException(QuicTransportError.OperationAborted, "reading the stream was given up");
         _input.Abort(given, () => AbortNative(System.Net.Quic.QuicAbortDirection.Read, errorCode));
     }

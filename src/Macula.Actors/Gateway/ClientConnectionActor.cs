@@ -218,6 +218,14 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
 
     private void OnStreamOpened(StreamOpened msg)
     {
+        if (!msg.Stream.CanWrite)
+        {
+            // Nothing of ours goes over unidirectional streams, and the limit for them is 0 unless code says otherwise.
+            _ = msg.Stream.DisposeAsync().AsTask();
+            AcceptStream();
+            return;
+        }
+
         var self = Self;
         var writer = new StreamWriter(msg.Stream, self, _outbound, _metrics, () => self.Tell(new OutboundOverflow()));
         var session = new StreamSession(msg.Stream, writer);

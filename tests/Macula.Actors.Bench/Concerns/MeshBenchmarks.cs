@@ -113,6 +113,9 @@ internal static class MeshBenchmarks
         public ValueTask<IQuicStream> OpenStreamAsync(CancellationToken cancellationToken = default) =>
             new(provider.NewStream(this));
 
+        public ValueTask<IQuicStream> OpenUnidirectionalStreamAsync(CancellationToken cancellationToken = default) =>
+            throw new NotSupportedException();
+
         public ValueTask<IQuicStream> AcceptStreamAsync(CancellationToken cancellationToken = default) =>
             throw new NotSupportedException();
 
@@ -131,6 +134,12 @@ internal static class MeshBenchmarks
     private sealed class Stream(Connection connection) : IQuicStream
     {
         private readonly TaskCompletionSource _closed = new();
+
+        public bool CanRead => true;
+
+        public bool CanWrite => true;
+
+        public long? StopCode => null;
 
         public long Id => 0;
 

@@ -432,6 +432,25 @@ public sealed class ClientConnectionActorSpecs : TestKit
     }
 
     [Fact]
+    public async Task Streams_on_which_nothing_can_be_answered_are_given_back_unread_and_harm_nobody()
+    {
+        var (peer, first) = await Join();
+        for (var i = 0; i < 3 * MemoryEdge.UnidirectionalStreams; i++)
+        {
+            var stream = await peer.Connection.OpenUnidirectionalStreamAsync().AsTask().Soon();
+            await stream.Output.WriteAsync(Wire.Subscribe("a").ToFrame()).AsTask().Soon();
+            await stream.Closed.Soon(); // stopped by the node, so that it counts no longer
+            Assert.NotNull(stream.StopCode);
+        }
+
+        await first.Settle();
+        await first.Send(Wire.Subscribe("b"));
+        var subscribe = await Expect<PubSubProtocol.Subscribe>(_pubSub);
+        Assert.Equal("b", Assert.Single(subscribe.Patterns).ToString());
+        subscribe.Lease.Return();
+    }
+
+    [Fact]
     [Trait("Defect", "D5")]
     public async Task The_end_of_a_stream_is_told_to_those_who_may_know_it()
     {

@@ -76,6 +76,9 @@ internal sealed class ModelConnection(int number) : IQuicConnection
         return new ValueTask<IQuicStream>(opening.Result.Task);
     }
 
+    public ValueTask<IQuicStream> OpenUnidirectionalStreamAsync(CancellationToken cancellationToken = default) =>
+        throw new NotSupportedException();
+
     public ValueTask<IQuicStream> AcceptStreamAsync(CancellationToken cancellationToken = default) =>
         throw new NotSupportedException();
 
@@ -115,6 +118,12 @@ internal sealed class ModelOpening(ModelStream stream)
 internal sealed class ModelStream(ModelConnection connection, int id) : IQuicStream
 {
     private readonly TaskCompletionSource _closed = new();
+
+    public bool CanRead => true;
+
+    public bool CanWrite => true;
+
+    public long? StopCode => null;
 
     public long Id => id;
 

@@ -22,6 +22,9 @@ internal sealed class CountingConnection(IQuicConnection inner, Action accepted)
     public ValueTask<IQuicStream> OpenStreamAsync(CancellationToken cancellationToken = default) =>
         inner.OpenStreamAsync(cancellationToken);
 
+    public ValueTask<IQuicStream> OpenUnidirectionalStreamAsync(CancellationToken cancellationToken = default) =>
+        inner.OpenUnidirectionalStreamAsync(cancellationToken);
+
     public async ValueTask<IQuicStream> AcceptStreamAsync(CancellationToken cancellationToken = default)
     {
         var stream = await inner.AcceptStreamAsync(cancellationToken);

@@ -106,6 +106,9 @@ internal sealed class FakeConnection : IQuicConnection
         return Opening is { } opening ? opening(cancellationToken) : new ValueTask<IQuicStream>(NewStream());
     }
 
+    public ValueTask<IQuicStream> OpenUnidirectionalStreamAsync(CancellationToken cancellationToken = default) =>
+        throw new NotSupportedException();
+
     public FakeMeshStream NewStream()
     {
         lock (_gate)
@@ -153,6 +156,12 @@ internal sealed class FakeMeshStream(FakeConnection connection, long id) : IQuic
     private readonly TaskCompletionSource _closed = new();
 
     public long Id => id;
+
+    public bool CanRead => true;
+
+    public bool CanWrite => true;
+
+    public long? StopCode => null;
 
     public PipeReader Input => _in.Reader;
 

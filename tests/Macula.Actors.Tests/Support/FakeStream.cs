@@ -15,6 +15,12 @@ internal sealed class FakeStream(long id = 0, int sendWindow = 1024) : IQuicStre
 
     public long Id { get; } = id;
 
+    public bool CanRead { get; init; } = true;
+
+    public bool CanWrite { get; init; } = true;
+
+    public long? StopCode => null;
+
     public PipeReader Input => _in.Reader;
 
     public PipeWriter Output => _out.Writer;

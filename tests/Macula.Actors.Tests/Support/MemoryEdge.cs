@@ -15,12 +15,16 @@ internal sealed class MemoryEdge(TimeProvider? time = null)
 
     public IQuicProvider Provider => new MemoryQuicProvider(Network);
 
+    /// <summary>More than a node takes by its settings, so that specs can show what becomes of them.</summary>
+    public const int UnidirectionalStreams = 2;
+
     public static QuicListenOptions Listen { get; } = new()
     {
         EndPoint = new IPEndPoint(IPAddress.Loopback, 0),
         Certificate = Certificates.Server,
         ClientCertificates = ClientCertificateMode.Allow,
         ClientTrust = Certificates.Trust,
+        MaxInboundUnidirectionalStreams = UnidirectionalStreams,
         IdleTimeout = TimeSpan.Zero,
         CloseTimeout = TimeSpan.FromMilliseconds(100),
     };

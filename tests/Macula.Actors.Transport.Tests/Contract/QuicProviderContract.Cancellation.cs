@@ -112,6 +112,76 @@ public abstract partial class QuicProviderContract
         await CancelAsync(cancel, client.AcceptStreamAsync(cancel.Token).AsTask());
     }
 
+    [ContractFact]
+    public async Task A_cancelled_listen_takes_no_port()
+    {
+        var address = (await ListenAsync()).LocalEndPoint;
+        using var cancel = new CancellationTokenSource();
+        await cancel.CancelAsync();
+        var free = new System.Net.IPEndPoint(address.Address, 0);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => Provider.ListenAsync(ListenOptions with { EndPoint = free }, cancel.Token).AsTask());
+
+        await ConnectAsync(await ListenAsync());
+    }
+
+    [ContractFact]
+    public async Task A_cancelled_close_goes_on_without_its_caller()
+    {
+        using var cancel = new CancellationTokenSource();
+        var (client, server) = await PairAsync(
+            Narrow, options => Narrow(options) with { CloseTimeout = ShortIdle });
+        var (opened, _) = await StreamAsync(client, server);
+        var stalled = Stall(opened);
+
+        await CancelAsync(cancel, client.CloseAsync(12, cancellationToken: cancel.Token).AsTask());
+        Assert.False(client.Closed.IsCompleted);
+        await AdvanceAsync(ShortIdle * 2);
+
+        Assert.Equal(12, (await client.Closed.WaitAsync(Soon)).ErrorCode);
+        Assert.Equal(12, (await server.Closed.WaitAsync(Soon)).ErrorCode);
+        await FailsAsync(QuicTransportError.OperationAborted, () => stalled);
+    }
+
+    [ContractFact]
+    public async Task A_flush_can_be_cancelled_without_a_token()
+    {
+        var (client, server) = await PairAsync(Narrow, Narrow);
+        var (opened, accepted) = await StreamAsync(client, server);
+        var stalled = Stall(opened);
+
+        opened.Output.CancelPendingFlush();
+
+        Assert.True((await stalled.WaitAsync(Soon)).IsCanceled);
+        var reading = ReceiveAsync(accepted);
+        await WriteAsync(opened, "tail"u8.ToArray());
+        await opened.Output.CompleteAsync();
+        Assert.Equal(StallSize + 4, (await reading).Length);
+    }
+
+    [ContractFact]
+    public async Task Many_cancelled_waits_leave_nothing_behind()
+    {
+        var (client, server) = await PairAsync(options => options with { MaxInboundStreams = 1 });
+        var pair = await StreamAsync(client, server);
+        for (var i = 0; i < 50; i++)
+        {
+            using var cancel = new CancellationTokenSource();
+            var waiting = new Task[]
+            {
+                client.OpenStreamAsync(cancel.Token).AsTask(),
+                server.AcceptStreamAsync(cancel.Token).AsTask(),
+                pair.Accepted.Input.ReadAsync(cancel.Token).AsTask(),
+            };
+            foreach (var each in waiting) await CancelAsync(cancel, each);
+        }
+
+        await AssertAliveAsync(pair);
+        await CloseAsync(pair);
+        await StreamAsync(client, server);
+    }
+
     private static async Task CancelAsync(CancellationTokenSource cancel, Task waiting)
     {
         Assert.False(waiting.IsCompletedSuccessfully);

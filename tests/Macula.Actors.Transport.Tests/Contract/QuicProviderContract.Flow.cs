@@ -132,6 +132,110 @@ public abstract partial class QuicProviderContract
         await AssertEchoAsync(client, SomeBytes(500_000));
     }
 
+    [ContractFact]
+    public async Task A_bulk_stream_does_not_starve_fifty_small_ones()
+    {
+        const int Small = 50, Rounds = 20;
+        var (client, server) = await PairAsync();
+        _ = EchoAsync(server);
+        await using var bulk = await OpenAsync(client);
+        using var enough = new CancellationTokenSource();
+        var piece = new byte[64 * 1024];
+        long sent = 0;
+        var sending = Task.Run(async () =>
+        {
+            while (!enough.IsCancellationRequested)
+            {
+                await bulk.Output.WriteAsync(piece);
+                Interlocked.Add(ref sent, piece.Length);
+            }
+        });
+        var draining = Task.Run(async () =>
+        {
+            try
+            {
+                while (true)
+                {
+                    var read = await bulk.Input.ReadAsync();
+                    bulk.Input.AdvanceTo(read.Buffer.End);
+                    if (read.IsCompleted) return;
+                }
+            }
+            catch (QuicTransportException)
+            {
+                // It is given up below.
+            }
+        });
+
+        await Task.WhenAll(Enumerable.Range(0, Small).Select(i => Task.Run(async () =>
+        {
+            await using var stream = await OpenAsync(client);
+            for (var round = 0; round < Rounds; round++)
+            {
+                var bytes = BitConverter.GetBytes((i * Rounds) + round);
+                await WriteAsync(stream, bytes);
+                Assert.Equal(bytes, await ReadAsync(stream, 4));
+            }
+        }))).WaitAsync(Soon * 3);
+
+        Assert.False(sending.IsCompleted, "the bulk stream did not last: it proves nothing");
+        Assert.True(Interlocked.Read(ref sent) > piece.Length, "the small streams starved the bulk one");
+        await enough.CancelAsync();
+        await sending.WaitAsync(Soon);
+        bulk.Abort(QuicAbortDirection.Both, 0);
+        await draining.WaitAsync(Soon);
+    }
+
+    [ContractFact]
+    public async Task Streams_that_were_blocked_by_either_window_always_go_on()
+    {
+        const int Streams = 8, Each = 100_000;
+        var (client, server) = await PairAsync(options => options with
+        {
+            StreamReceiveWindow = 4096,
+            ConnectionReceiveWindow = 8192, // smaller than what two streams may send
+        });
+        var receiving = Task.Run(async () =>
+        {
+            var all = new List<Task<byte[]>>();
+            for (var i = 0; i < Streams; i++) all.Add(TakeAsync(await AcceptStreamAsync(server)));
+            return await Task.WhenAll(all);
+        });
+
+        await Task.WhenAll(Enumerable.Range(0, Streams).Select(i => Task.Run(async () =>
+        {
+            await using var stream = await OpenAsync(client);
+            foreach (var chunk in SomeBytes(Each, i).Chunk(100 + (i * 997))) await WriteAsync(stream, chunk);
+            await stream.Output.CompleteAsync();
+            await stream.Closed.WaitAsync(Soon);
+        }))).WaitAsync(Soon);
+
+        foreach (var received in await receiving.WaitAsync(Soon)) Assert.Equal(Each, received.Length);
+
+        static async Task<byte[]> TakeAsync(IQuicStream stream)
+        {
+            await using var _ = stream;
+            return await ReceiveAsync(stream);
+        }
+    }
+
+    [ContractFact]
+    public async Task A_stream_that_waits_for_the_connections_window_goes_on_when_the_other_is_given_up()
+    {
+        var (client, server) = await PairAsync(
+            options => options with { StreamReceiveWindow = 64 * 1024, ConnectionReceiveWindow = 64 * 1024 }, Narrow);
+        var (hog, unread) = await StreamAsync(client, server);
+        var stalled = Stall(hog);
+        var waiting = await OpenAsync(client);
+        var writing = WriteAsync(waiting, "let me through"u8.ToArray());
+
+        unread.Abort(QuicAbortDirection.Read, 3);
+
+        Assert.True((await stalled.WaitAsync(Soon)).IsCompleted);
+        await writing;
+        Assert.Equal("let me through"u8.ToArray(), await ReadAsync(await AcceptStreamAsync(server), 14));
+    }
+
     private static async Task SendAsync(IQuicStream stream, byte[] bytes)
     {
         foreach (var chunk in bytes.Chunk(50_000)) await WriteAsync(stream, chunk);

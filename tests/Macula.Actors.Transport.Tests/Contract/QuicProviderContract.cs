@@ -15,6 +15,7 @@ public abstract partial class QuicProviderContract : IAsyncLifetime
     private const int StallSize = 2_000_000;
 
     private readonly List<IAsyncDisposable> _open = [];
+    private readonly List<Task> _echoes = [];
 
     protected abstract IQuicProvider Provider { get; }
 
@@ -39,6 +40,7 @@ public abstract partial class QuicProviderContract : IAsyncLifetime
     public async Task DisposeAsync()
     {
         for (var i = _open.Count - 1; i >= 0; i--) await _open[i].DisposeAsync().AsTask().WaitAsync(Soon);
+        await Task.WhenAll(_echoes).WaitAsync(Soon); // the next spec may count what is left
     }
 
     protected static QuicListenOptions ListenOptions => new()
@@ -144,15 +146,25 @@ public abstract partial class QuicProviderContract : IAsyncLifetime
     }
 
     /// <summary>Sends back what arrives, up to the FIN, on every stream that the peer opens.</summary>
-    protected static async Task EchoAsync(IQuicConnection connection)
+    protected Task EchoAsync(IQuicConnection connection)
     {
-        try
+        var echoing = RunAsync();
+        lock (_open) _echoes.Add(echoing);
+        return echoing;
+
+        async Task RunAsync()
         {
-            while (true) _ = EchoAsync(await connection.AcceptStreamAsync());
-        }
-        catch (QuicTransportException)
-        {
-            // The connection ended, as all do.
+            List<Task> streams = [];
+            try
+            {
+                while (true) streams.Add(EchoAsync(await connection.AcceptStreamAsync()));
+            }
+            catch (QuicTransportException)
+            {
+                // The connection ended, as all do.
+            }
+
+            await Task.WhenAll(streams);
         }
     }
 

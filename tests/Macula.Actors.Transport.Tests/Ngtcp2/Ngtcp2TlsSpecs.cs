@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Macula.Actors.Transport.Tests.Ngtcp2;
 
@@ -27,6 +28,43 @@ public sealed class Ngtcp2TlsSpecs
         var (remote, reason) = await failed.Task.WaitAsync(Pair.Patience);
         Assert.IsType<IPEndPoint>(remote);
         Assert.Contains("CN=client is not trusted", reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_client_without_any_application_protocol_is_turned_away_and_both_sides_say_so()
+    {
+        var failed = new TaskCompletionSource<string>();
+        await using var pair = await Pair.Listen(
+            options => options with { OnHandshakeFailed = (_, why) => failed.TrySetResult(why) });
+        var dialer = new Transport.Ngtcp2.Dialing.Dialer(NullLogger.Instance);
+
+        var thrown = await Pair.Fails(QuicTransportError.AlpnMismatch, () => dialer.Dial(
+            pair.Connecting with { ApplicationProtocol = "" }, pair.Listener.LocalEndPoint, "localhost", default));
+
+        Assert.Contains("share no application protocol", thrown.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "share no application protocol", await failed.Task.WaitAsync(Pair.Patience), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_certificate_that_is_new_with_every_handshake_fills_no_memory()
+    {
+        await using var pair = await Pair.Listen(options => options with
+        {
+            CertificateSelector = _ => new QuicIdentity(
+                Ours.Sign("localhost", TestCertificates.ServerAuthentication, ["localhost"], []), []),
+        });
+        var before = Transport.Ngtcp2.Counters.Credentials;
+
+        for (var i = 0; i < (2 * Transport.Ngtcp2.Tls.ServerCredentials.MostIdle) + 5; i++)
+        {
+            var (client, server) = await pair.Both();
+            await client.DisposeAsync();
+            await server.DisposeAsync();
+        }
+
+        Assert.InRange(
+            Transport.Ngtcp2.Counters.Credentials - before, 1, Transport.Ngtcp2.Tls.ServerCredentials.MostIdle);
     }
 
     [Fact]
