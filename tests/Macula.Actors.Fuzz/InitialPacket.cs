@@ -20,15 +20,15 @@ internal sealed record InitialPacket
     public uint Number { get; init; }
 
     /// <summary>The frames; the rest of the datagram is PADDING.</summary>
-    public byte[] Frames { get; init; } = Ping;
+    public byte[] Frames { get; init; } = HelloBeginning;
 
     public int DatagramLength { get; init; } = Padded;
 
     /// <summary>Bits of the first byte that are set beside those of an Initial packet: reserved ones, perhaps.</summary>
     public byte FirstByte { get; init; }
 
-    /// <summary>A PING frame: enough to be a connection's first packet, and nothing that leads anywhere.</summary>
-    public static byte[] Ping => [1];
+    /// <summary>The first bytes of a ClientHello that never goes on: enough to leave a connection half open.</summary>
+    public static byte[] HelloBeginning => Crypto(0, [1, 0, 2, 0]);
 
     /// <summary>A CRYPTO frame.</summary>
     public static byte[] Crypto(int offset, ReadOnlySpan<byte> data) =>

@@ -84,6 +84,9 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
 
     public TimerQueue Timers { get; } = new();
 
+    /// <summary>A listener's part; null in a client's endpoint.</summary>
+    public Acceptor? Acceptor => _acceptor;
+
     public IReadOnlyCollection<Session> Sessions => _sessions;
 
     /// <summary>Completes when the thread has ended and the port is free.</summary>

@@ -1,3 +1,5 @@
+using Macula.Actors.Fuzz;
+
 namespace Macula.Actors.Transport.Tests.Ngtcp2;
 
 [Collection(Ngtcp2Specs.Name)]

@@ -1,0 +1,47 @@
+using System.Net;
+using System.Net.Sockets;
+using Macula.Actors.Transport;
+
+namespace Macula.Actors.Fuzz;
+
+/// <summary>The first packet of a real client: a TLS ClientHello that a server answers in full.</summary>
+internal static class CapturedHello
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    /// <returns>As a real client sends it, to be changed and sent by somebody else.</returns>
+    public static async Task<InitialPacket> TakeAsync(IQuicProvider provider)
+    {
+        using var server = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
+        using var enough = new CancellationTokenSource(Patience);
+        var connecting = provider.ConnectAsync(
+            new QuicConnectOptions
+            {
+                EndPoint = server.Client.LocalEndPoint!,
+                ServerName = "localhost",
+                Trust = QuicTrust.Anything,
+            }, enough.Token).AsTask();
+        var datagram = (await server.ReceiveAsync(enough.Token)).Buffer;
+        await enough.CancelAsync();
+        await Task.WhenAny(connecting);
+        return Parse(datagram);
+    }
+
+    private static InitialPacket Parse(byte[] datagram)
+    {
+        var at = 6 + datagram[5];
+        var destinationId = datagram[6..at];
+        var sourceId = datagram[(at + 1)..(at + 1 + datagram[at])];
+        at += 1 + sourceId.Length + 1; // the token is empty
+        var length = ((datagram[at] & 0x3f) << 8) | datagram[at + 1];
+        at += 2;
+        var frames = InitialKeys.Client(destinationId).Unprotect(datagram, at, at + length)
+            ?? throw new InvalidOperationException("the client's first packet does not decrypt");
+        return new InitialPacket
+        {
+            DestinationId = destinationId,
+            SourceId = sourceId,
+            Frames = frames[..(frames.AsSpan().LastIndexOfAnyExcept((byte)0) + 1)],
+        };
+    }
+}
