@@ -23,6 +23,7 @@ internal sealed class BadNetwork : IAsyncDisposable
     private IPEndPoint? _client;
     private volatile UdpClient _back;
     private volatile bool _isDeaf;
+    private int _fromClient;
 
     /// <param name="fault">The share of packets, 0 to 1, that meet each kind of misfortune.</param>
     /// <param name="seen">Is shown every packet as it was sent.</param>
@@ -33,11 +34,15 @@ internal sealed class BadNetwork : IAsyncDisposable
         _relaying = Relay(_front, (packet, from) =>
         {
             _client = from;
+            Interlocked.Increment(ref _fromClient);
             return _isDeaf ? Task.CompletedTask : _back.SendAsync(packet, _server, _over.Token).AsTask();
         });
     }
 
     public IPEndPoint EndPoint => (IPEndPoint)_front.Client.LocalEndPoint!;
+
+    /// <summary>Packets that came from the client.</summary>
+    public int FromClient => Volatile.Read(ref _fromClient);
 
     /// <summary>What the client says is lost, all of it.</summary>
     public bool IsClientUnheard

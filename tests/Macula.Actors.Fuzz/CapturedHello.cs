@@ -33,8 +33,7 @@ internal static class CapturedHello
         var destinationId = datagram[6..at];
         var sourceId = datagram[(at + 1)..(at + 1 + datagram[at])];
         at += 1 + sourceId.Length + 1; // the token is empty
-        var length = ((datagram[at] & 0x3f) << 8) | datagram[at + 1];
-        at += 2;
+        var length = (int)VariableLength.Read(datagram, ref at);
         var frames = InitialKeys.Client(destinationId).Unprotect(datagram, at, at + length)
             ?? throw new InvalidOperationException("the client's first packet does not decrypt");
         return new InitialPacket

@@ -32,14 +32,14 @@ internal sealed record InitialPacket
 
     /// <summary>A CRYPTO frame.</summary>
     public static byte[] Crypto(int offset, ReadOnlySpan<byte> data) =>
-        [6, .. VariableLength(offset), .. VariableLength(data.Length), .. data];
+        [6, .. VariableLength.Write(offset), .. VariableLength.Write(data.Length), .. data];
 
     public byte[] ToDatagram()
     {
         byte[] start =
         [
             (byte)(0xc3 | FirstByte), 0, 0, 0, 1, (byte)DestinationId.Length, .. DestinationId, (byte)SourceId.Length,
-            .. SourceId, .. VariableLength(Token.Length), .. Token,
+            .. SourceId, .. VariableLength.Write(Token.Length), .. Token,
         ];
         var payload = new byte[Math.Max(DatagramLength - start.Length - 2 - 4 - 16, Math.Max(Frames.Length, 4))];
         Frames.CopyTo(payload, 0);
@@ -48,15 +48,5 @@ internal sealed record InitialPacket
         var number = new byte[4];
         BinaryPrimitives.WriteUInt32BigEndian(number, Number);
         return InitialKeys.Client(DestinationId).Protect([.. start, .. length, .. number], Number, payload);
-    }
-
-    /// <summary>A variable-length integer (RFC 9000, section 16).</summary>
-    public static byte[] VariableLength(long value)
-    {
-        var bytes = new byte[value < 1 << 6 ? 1 : value < 1 << 14 ? 2 : value < 1 << 30 ? 4 : 8];
-        var prefix = bytes.Length switch { 1 => 0, 2 => 0x40, 4 => 0x80, _ => 0xc0 };
-        for (var i = bytes.Length - 1; i >= 0; i--, value >>= 8) bytes[i] = (byte)value;
-        bytes[0] |= (byte)prefix;
-        return bytes;
     }
 }

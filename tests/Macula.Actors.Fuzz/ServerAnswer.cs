@@ -22,9 +22,9 @@ internal sealed record ServerAnswer(AnswerKind Kind, byte[] SourceId, byte[] Tok
         switch ((datagram[0] >> 4) & 3)
         {
             case 0:
-                var tokenLength = Read(datagram, ref at);
+                var tokenLength = VariableLength.Read(datagram, ref at);
                 at += (int)tokenLength;
-                var length = Read(datagram, ref at);
+                var length = VariableLength.Read(datagram, ref at);
                 var payload = InitialKeys.Server(firstId).Unprotect(datagram, at, at + (int)length);
                 return new(AnswerKind.Initial, sourceId, [], payload is null ? null : FindClose(payload));
             case 3:
@@ -40,16 +40,7 @@ internal sealed record ServerAnswer(AnswerKind Kind, byte[] SourceId, byte[] Tok
         while (at < payload.Length && payload[at] == 0) at++; // PADDING
         if (at >= payload.Length || payload[at] != ConnectionClose) return null;
         at++;
-        return Read(payload, ref at);
-    }
-
-    private static long Read(ReadOnlySpan<byte> bytes, ref int at)
-    {
-        var length = 1 << (bytes[at] >> 6);
-        long value = bytes[at] & 0x3f;
-        for (var i = 1; i < length; i++) value = (value << 8) | bytes[at + i];
-        at += length;
-        return value;
+        return VariableLength.Read(payload, ref at);
     }
 }
 

@@ -23,8 +23,13 @@ internal sealed class Stranger : IDisposable
     public async Task<byte[]> ReceiveAsync(TimeSpan patience)
     {
         using var deadline = new CancellationTokenSource(patience);
-        return (await _socket.ReceiveAsync(deadline.Token)).Buffer;
+        return await ReceiveAsync(deadline.Token);
     }
+
+    public async Task<byte[]> ReceiveAsync(CancellationToken stop) => (await _socket.ReceiveAsync(stop)).Buffer;
+
+    /// <summary>Bytes that have come and were not read.</summary>
+    public int Available => _socket.Available;
 
     /// <summary>Sends a first packet, and reads what comes back first.</summary>
     public async Task<ServerAnswer> AskAsync(InitialPacket packet, TimeSpan patience)

@@ -89,6 +89,9 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
 
     public IReadOnlyCollection<Session> Sessions => _sessions;
 
+    /// <summary>Closed connections that are remembered.</summary>
+    public int Tombstones => _tombstones.Count;
+
     /// <summary>Completes when the thread has ended and the port is free.</summary>
     public Task Stopped => _stopped.Task;
 
