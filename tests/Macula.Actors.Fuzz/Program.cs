@@ -1,1 +1,4 @@
-return 0;
+using System.CommandLine;
+using Macula.Actors.Fuzz;
+
+return await FuzzCommand.Create().Parse(args).InvokeAsync();

@@ -1,0 +1,52 @@
+using Macula.Actors.Transport;
+
+namespace Macula.Actors.Fuzz;
+
+/// <summary>Sends back all that comes, on every stream of every connection.</summary>
+internal sealed class EchoServer(IQuicListener listener)
+{
+    /// <summary>Until the listener is disposed.</summary>
+    public async Task RunAsync()
+    {
+        try
+        {
+            while (true) _ = ServeAsync(await listener.AcceptConnectionAsync());
+        }
+        catch (QuicTransportException fault) when (fault.Error == QuicTransportError.OperationAborted)
+        {
+            // Disposed.
+        }
+    }
+
+    private static async Task ServeAsync(IQuicConnection connection)
+    {
+        await using (connection)
+        {
+            try
+            {
+                while (true) _ = EchoAsync(await connection.AcceptStreamAsync());
+            }
+            catch (QuicTransportException)
+            {
+                // The connection has ended; whoever used it says whether it should have.
+            }
+        }
+    }
+
+    private static async Task EchoAsync(IQuicStream stream)
+    {
+        await using (stream)
+        {
+            try
+            {
+                await stream.Input.CopyToAsync(stream.Output);
+                await stream.Output.CompleteAsync();
+                await stream.Closed;
+            }
+            catch (QuicTransportException)
+            {
+                // As above.
+            }
+        }
+    }
+}
