@@ -35,7 +35,16 @@ internal static unsafe class TlsCallbacks
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     public static int AfterClientHello(void* tls, uint type, uint when, uint incoming, Datum* message)
     {
+        if (!HasTransportParameters(tls)) return TlsLibrary.MissingExtension;
         Datum protocol;
         return TlsLibrary.AlpnGetSelectedProtocol(tls, &protocol) == 0 ? 0 : TlsLibrary.NoApplicationProtocol;
+    }
+
+    /// <summary>A client that sends none has to be refused (RFC 9001, section 8.2). GnuTLS does not care, and libngtcp2 takes
+    /// it for granted: it would end the process by a failed assertion.</summary>
+    private static bool HasTransportParameters(void* tls)
+    {
+        var reference = (ConnectionReference*)TlsLibrary.SessionGetPointer(tls);
+        return QuicLibrary.GetRemoteTransportParameters(reference->Connection) != null;
     }
 }
