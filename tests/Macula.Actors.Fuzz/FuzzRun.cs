@@ -57,8 +57,9 @@ internal sealed class FuzzRun
         {
             var network = new BadNetwork(listener.LocalEndPoint, _options.Fault, _options.Seed + i, _real.Add);
             _networks.Add(network);
-            running.Add(RunAsync(new HonestClient(clients, network.EndPoint, $"unlucky client {i}", 100 + i), over));
-            if (i % 2 == 0) running.Add(MoveAsync(network, over.Token));
+            var client = new HonestClient(clients, network.EndPoint, $"unlucky client {i}", 100 + i);
+            running.Add(RunAsync(client, over));
+            if (i % 2 == 0) running.Add(MoveAsync(client, network, over.Token));
         }
 
         for (var i = 0; i < Senders; i++)
@@ -112,12 +113,13 @@ internal sealed class FuzzRun
         }
     }
 
-    private static async Task MoveAsync(BadNetwork network, CancellationToken stop)
+    private static async Task MoveAsync(HonestClient client, BadNetwork network, CancellationToken stop)
     {
         using var ticks = new PeriodicTimer(MoveInterval);
         try
         {
-            while (await ticks.WaitForNextTickAsync(stop)) network.Move();
+            while (await ticks.WaitForNextTickAsync(stop))
+                if (client.IsConnected) network.Move();
         }
         catch (OperationCanceledException)
         {

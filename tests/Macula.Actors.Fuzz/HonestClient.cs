@@ -12,12 +12,16 @@ internal sealed class HonestClient(IQuicProvider provider, IPEndPoint server, st
     private const int MostBytes = 60_000;
     private const int StreamsPerConnection = 40;
 
-    /// <summary>A bad network may lose a packet and its repetitions several times over; more than this is a fault.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(25);
-
     private readonly Random _random = new(seed);
 
+    /// <summary>For one step: a bad network may lose a packet and its repetitions several times over; more is a fault.
+    /// </summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(25);
+
     public long Echoed { get; private set; }
+
+    /// <summary>The server has confirmed the handshake. Before that nobody may move (RFC 9000, section 9).</summary>
+    public bool IsConnected { get; private set; }
 
     /// <returns>Null when it was stopped; else what went wrong.</returns>
     public async Task<string?> RunAsync(CancellationToken stop)
@@ -29,6 +33,7 @@ internal sealed class HonestClient(IQuicProvider provider, IPEndPoint server, st
             {
                 step = "connect";
                 await using var connection = await ConnectAsync();
+                IsConnected = true;
                 for (var i = 0; i < StreamsPerConnection && !stop.IsCancellationRequested; i++)
                 {
                     step = $"echo on stream {i} of {connection.LocalEndPoint}";
@@ -36,6 +41,7 @@ internal sealed class HonestClient(IQuicProvider provider, IPEndPoint server, st
                 }
 
                 step = "close";
+                IsConnected = false;
                 await connection.CloseAsync(0).AsTask().WaitAsync(Patience);
             }
 

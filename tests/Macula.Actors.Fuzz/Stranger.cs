@@ -38,5 +38,16 @@ internal sealed class Stranger : IDisposable
         return ServerAnswer.Parse(await ReceiveAsync(patience), packet.DestinationId);
     }
 
+    /// <summary>The transport error code by which the server ends the connection of a packet; what else it says, or repeats
+    /// to others, is passed over.</summary>
+    public async Task<long> CloseCodeAsync(InitialPacket of, TimeSpan patience)
+    {
+        while (true)
+        {
+            var answer = ServerAnswer.Parse(await ReceiveAsync(patience), of.DestinationId);
+            if (answer.CloseCode is { } code) return code;
+        }
+    }
+
     public void Dispose() => _socket.Dispose();
 }

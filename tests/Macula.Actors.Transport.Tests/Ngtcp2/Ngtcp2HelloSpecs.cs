@@ -24,7 +24,7 @@ public sealed class Ngtcp2HelloSpecs
         await stranger.SendAsync(hello.ToDatagram());
 
         await Pair.Until(() => pair.Metrics.HandshakesFailed == 1, () => "the handshake has not failed");
-        Assert.Equal(CryptoError + AlertMissingExtension, await CloseCode(stranger, hello));
+        Assert.Equal(CryptoError + AlertMissingExtension, await stranger.CloseCodeAsync(hello, Pair.Patience));
         var (client, server) = await pair.Both();
         await client.DisposeAsync();
         await server.DisposeAsync();
@@ -51,14 +51,5 @@ public sealed class Ngtcp2HelloSpecs
         Assert.True(at > 0, "the ClientHello has no such extension");
         into.CopyTo(frames, at);
         return hello with { Frames = frames };
-    }
-
-    private static async Task<long?> CloseCode(Stranger stranger, InitialPacket to)
-    {
-        while (true)
-        {
-            var answer = ServerAnswer.Parse(await stranger.ReceiveAsync(Pair.Patience), to.DestinationId);
-            if (answer.CloseCode is { } code) return code;
-        }
     }
 }
