@@ -7,6 +7,8 @@ namespace Macula.Actors.Fuzz;
 /// <summary>The first packet of a real client: a TLS ClientHello that a server answers in full.</summary>
 internal static class CapturedHello
 {
+    private const byte Crypto = 6;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     /// <returns>As a real client sends it, to be changed and sent by somebody else.</returns>
@@ -36,11 +38,15 @@ internal static class CapturedHello
         var length = (int)VariableLength.Read(datagram, ref at);
         var frames = InitialKeys.Client(destinationId).Unprotect(datagram, at, at + length)
             ?? throw new InvalidOperationException("the client's first packet does not decrypt");
+        if (frames[0] != Crypto) throw new InvalidOperationException("the client's first frame is no CRYPTO frame");
+        var end = 1;
+        _ = VariableLength.Read(frames, ref end); // the offset, 0
+        var helloLength = (int)VariableLength.Read(frames, ref end);
         return new InitialPacket
         {
             DestinationId = destinationId,
             SourceId = sourceId,
-            Frames = frames[..(frames.AsSpan().LastIndexOfAnyExcept((byte)0) + 1)],
+            Frames = frames[..(end + helloLength)],
         };
     }
 }

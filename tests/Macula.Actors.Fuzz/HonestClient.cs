@@ -37,12 +37,13 @@ internal sealed class HonestClient(IQuicProvider provider, IPEndPoint server, st
                 for (var i = 0; i < StreamsPerConnection && !stop.IsCancellationRequested; i++)
                 {
                     step = $"echo on stream {i} of {connection.LocalEndPoint}";
-                    await EchoAsync(connection).WaitAsync(Patience);
+                    await EchoAsync(connection).WaitAsync(Patience, CancellationToken.None); // what has begun is finished
                 }
 
                 step = "close";
                 IsConnected = false;
-                await connection.CloseAsync(0).AsTask().WaitAsync(Patience);
+                await connection.CloseAsync(0, cancellationToken: CancellationToken.None).AsTask()
+                    .WaitAsync(Patience, CancellationToken.None);
             }
 
             return null;

@@ -45,9 +45,9 @@ public sealed class Ngtcp2FuzzSpecs(ITestOutputHelper log)
     {
         var report = await FuzzRun.RunAsync(
             new FuzzOptions { Time = TimeSpan.FromSeconds(15), Seed = 1, Growth = -1 }, log.WriteLine)
-            .WaitAsync(Pair.Patience);
+            .WaitAsync(Pair.Patience * 4);
 
-        Assert.Contains("memory grew", Assert.Single(report.Faults), StringComparison.Ordinal);
+        Assert.Contains(report.Faults, fault => fault.Contains("memory grew", StringComparison.Ordinal));
     }
 
     [Theory]
