@@ -1,4 +1,3 @@
-using System.CommandLine;
 using Macula.Actors.Fuzz;
 
 return await FuzzCommand.Create().Parse(args).InvokeAsync();
