@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Macula.Actors.Transport;
 
 namespace Macula.Actors.Fuzz;
@@ -5,6 +6,8 @@ namespace Macula.Actors.Fuzz;
 /// <summary>Sends back all that comes, on every stream of every connection.</summary>
 internal sealed class EchoServer(IQuicListener listener)
 {
+    private readonly ConcurrentDictionary<IQuicConnection, bool> _connections = [];
+
     /// <summary>Until the listener is disposed.</summary>
     public async Task RunAsync()
     {
@@ -18,8 +21,15 @@ internal sealed class EchoServer(IQuicListener listener)
         }
     }
 
-    private static async Task ServeAsync(IQuicConnection connection)
+    /// <summary>Ends what is left: a bad network may have lost a client's goodbye.</summary>
+    public void AbortAll()
     {
+        foreach (var connection in _connections.Keys) connection.Abort(0);
+    }
+
+    private async Task ServeAsync(IQuicConnection connection)
+    {
+        _connections[connection] = true;
         await using (connection)
         {
             try
@@ -30,6 +40,8 @@ internal sealed class EchoServer(IQuicListener listener)
             {
                 // The connection has ended; whoever used it says whether it should have.
             }
+
+            _connections.TryRemove(connection, out _);
         }
     }
 

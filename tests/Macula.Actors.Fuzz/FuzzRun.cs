@@ -46,7 +46,8 @@ internal sealed class FuzzRun
             Certificate = certificate,
             HandshakeTimeout = TimeSpan.FromSeconds(5),
         }, stop);
-        var serving = new EchoServer(listener).RunAsync();
+        var server = new EchoServer(listener);
+        var serving = server.RunAsync();
         var clients = new Ngtcp2Provider();
         var hello = await CapturedHello.TakeAsync(clients);
 
@@ -71,6 +72,7 @@ internal sealed class FuzzRun
         foreach (var network in _networks) await network.DisposeAsync();
         await listener.DisposeAsync();
         await serving;
+        server.AbortAll();
         var report = new FuzzReport(_faults, _clients.Sum(client => client.Echoed), _hostile, _growth);
         foreach (var fault in _faults) _tell($"FAULT: {fault}");
         _tell(Summary());
