@@ -22,6 +22,7 @@ Usage: ./build.sh <command> [arguments]
   macula <arguments>         the macula command line tool, from this tree  (macula --help: its commands)
   test [dotnet test args]    install what is missing, build, check the format, run every test
   bench [arguments]          the benchmarks of tests/Macula.Actors.Bench
+  fuzz [--time 1h]           hostile packets and bad networks against the ngtcp2 transport  (fuzz --help)
   setup                      install what run and test need, and nothing else
   help                       this text
 
@@ -40,6 +41,7 @@ main() {
     macula) run_macula "$@" ;;
     test) run_tests "$@" ;;
     bench) run_bench "$@" ;;
+    fuzz) run_fuzz "$@" ;;
     setup) setup_for_run; setup_for_test; say "Everything that run and test need is there." ;;
     help | -h | --help) help ;;
     *) help >&2; die "there is no command '$command'" ;;
@@ -70,6 +72,16 @@ run_bench() {
   say "Building the benchmarks ..."
   build_project tests/Macula.Actors.Bench
   exec dotnet run -c Release --no-build --project tests/Macula.Actors.Bench -- "$@"
+}
+
+# Ends with 1 when an honest client fails or memory grows too far; a fault in native code ends it with a signal.
+run_fuzz() {
+  install_ngtcp2
+  check_dotnet
+  cd "$root"
+  say "Building the fuzzer ..."
+  build_project tests/Macula.Actors.Fuzz
+  exec dotnet run -c Release --no-build --project tests/Macula.Actors.Fuzz -- "$@"
 }
 
 run_tests() {

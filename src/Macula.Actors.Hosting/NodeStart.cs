@@ -60,7 +60,7 @@ internal sealed class NodeStart
         var node = MaculaNode.Of(system);
         try
         {
-            var quic = Told(() => Choose(services.GetService<ILoggerFactory>()));
+            var quic = Told(() => Choose(services));
             if (_settings.Cluster.SeedNodes.Count == 0)
             {
                 var cluster = Akka.Cluster.Cluster.Get(system);
@@ -97,11 +97,15 @@ internal sealed class NodeStart
         system.RegisterOnTermination(look.Cancel);
     }
 
-    private QuicChoice Choose(ILoggerFactory loggers) => _settings.Options.Provider is { } given
-        ? QuicProviders.Choose([given])
-        : QuicProviders.Choose(
-            [new SystemQuicProvider(), new Ngtcp2Provider(loggers.CreateLogger<Ngtcp2Provider>())],
+    private QuicChoice Choose(IDependencyResolver services)
+    {
+        if (_settings.Options.Provider is { } given) return QuicProviders.Choose([given]);
+        var log = services.GetService<ILoggerFactory>().CreateLogger<Ngtcp2Provider>();
+        var options = _settings.Quic.Defence(NodeSecret.LoadOrCreate(_settings.DataDirectory, log));
+        return QuicProviders.Choose(
+            [new SystemQuicProvider(), new Ngtcp2Provider(log, options, services.GetService<IMeterFactory>())],
             $"{_settings.Quic.Provider}");
+    }
 
     private static T Told<T>(Func<T> prepare)
     {

@@ -2,6 +2,7 @@ using System.Net;
 using Akka.Configuration;
 using Macula.Actors.Configuration;
 using Macula.Actors.Transport;
+using Macula.Actors.Transport.Ngtcp2;
 
 namespace Macula.Actors.Hosting;
 
@@ -38,6 +39,16 @@ public sealed record QuicSettings
     public required int ConnectionReceiveWindow { get; init; }
     public required int AcceptBacklog { get; init; }
 
+    /// <summary>Of the ngtcp2 provider, like all that follows.</summary>
+    public required RetryPolicy Retry { get; init; }
+
+    public required int RetryMark { get; init; }
+    public required TimeSpan RetryTokenLifetime { get; init; }
+    public required int MaxHalfOpen { get; init; }
+    public required int MaxHalfOpenPerAddress { get; init; }
+    public required int MaxConnectionsPerAddress { get; init; }
+    public required int MaxClosing { get; init; }
+
     /// <summary>Without the password, which must not get into a log.</summary>
     public override string ToString() => $"{nameof(QuicSettings)} {{ {nameof(Listen)} = {string.Join(", ", Listen)} }}";
 
@@ -64,6 +75,13 @@ public sealed record QuicSettings
             StreamReceiveWindow = read.Size("stream-receive-window", 4 << 10, 64 << 20),
             ConnectionReceiveWindow = read.Size("connection-receive-window", 16 << 10, 256 << 20),
             AcceptBacklog = read.Int("accept-backlog", 1, ushort.MaxValue),
+            Retry = read.Enum<RetryPolicy>("retry"),
+            RetryMark = read.Int("retry-mark", 0, 1_000_000),
+            RetryTokenLifetime = read.Duration("retry-token-lifetime", TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
+            MaxHalfOpen = read.Int("max-half-open", 1, 1_000_000),
+            MaxHalfOpenPerAddress = read.Int("max-half-open-per-address", 0, 1_000_000),
+            MaxConnectionsPerAddress = read.Int("max-connections-per-address", 0, 10_000_000),
+            MaxClosing = read.Int("max-closing", 0, 1_000_000),
         };
 
         if (read.Faults.Count == 0) CheckTogether(read, settings); // a faulty value cannot be compared
@@ -93,7 +111,24 @@ public sealed record QuicSettings
             read.Fault(
                 "connection-receive-window", read.Text("connection-receive-window"),
                 "at least stream-receive-window");
+        if (quic.Retry == RetryPolicy.UnderPressure && quic.MaxHalfOpenPerAddress > 0
+            && quic.MaxHalfOpenPerAddress <= quic.RetryMark)
+            read.Fault(
+                "max-half-open-per-address", read.Text("max-half-open-per-address"), "0, or more than retry-mark");
     }
+
+    /// <summary>What the ngtcp2 provider is made of.</summary>
+    internal Ngtcp2Options Defence(byte[] secret) => new()
+    {
+        Retry = Retry,
+        RetryMark = RetryMark,
+        RetryTokenLifetime = RetryTokenLifetime,
+        MaxHalfOpen = MaxHalfOpen,
+        MaxHalfOpenPerAddress = MaxHalfOpenPerAddress,
+        MaxConnectionsPerAddress = MaxConnectionsPerAddress,
+        MaxClosing = MaxClosing,
+        Secret = secret,
+    };
 
     private static List<IPEndPoint> EndPoints(OptionsReader read)
     {

@@ -1,4 +1,5 @@
 using System.Net;
+using Macula.Actors.Transport.Ngtcp2.Metrics;
 using Microsoft.Extensions.Logging;
 
 namespace Macula.Actors.Transport.Ngtcp2;
@@ -16,6 +17,9 @@ internal static partial class LogEvents
 
     [LoggerMessage(4, LogLevel.Warning, "A connection could not be accepted")]
     public static partial void AcceptFailed(this ILogger log, Exception fault);
+
+    [LoggerMessage(6, LogLevel.Warning, "A connection from {Remote} was refused: {Reason}; {Unlogged} more were not logged")]
+    public static partial void Refused(this ILogger log, EndPoint remote, RefusalReason reason, long unlogged);
 
     [LoggerMessage(5, LogLevel.Warning, "OnHandshakeFailed threw")]
     public static partial void UserCallbackFailed(this ILogger log, Exception fault);

@@ -1,5 +1,7 @@
+using System.Diagnostics.Metrics;
 using Macula.Actors.Transport.Ngtcp2.Dialing;
 using Macula.Actors.Transport.Ngtcp2.Loop;
+using Macula.Actors.Transport.Ngtcp2.Metrics;
 using Macula.Actors.Transport.Ngtcp2.Native;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -9,13 +11,30 @@ namespace Macula.Actors.Transport.Ngtcp2;
 /// <summary>QUIC version 1 (RFC 9000) over libngtcp2 1.11 or later and GnuTLS, on Linux x64 and arm64.</summary>
 /// <remarks>Where the libraries are missing, <see cref="Support"/> says what to install; nothing else works then.
 /// Server and client connections each run on a background thread per UDP port.</remarks>
-/// <param name="log">What goes wrong inside; failed handshakes at Debug.</param>
-public sealed class Ngtcp2Provider(ILogger<Ngtcp2Provider>? log = null) : IQuicProvider
+public sealed class Ngtcp2Provider : IQuicProvider
 {
-    private readonly ILogger _log = log ?? NullLogger<Ngtcp2Provider>.Instance;
-    private readonly Dialer _dialer = new(log ?? NullLogger<Ngtcp2Provider>.Instance);
+    private readonly ILogger _log;
+    private readonly Ngtcp2Options _options;
+    private readonly Dialer _dialer;
+
+    /// <param name="log">What goes wrong inside; failed handshakes at Debug.</param>
+    /// <param name="options">How listeners hold out on a hostile network.</param>
+    /// <param name="meters">Makes the meter of the instruments <c>macula.transport.*</c>; null: there are none.</param>
+    /// <exception cref="QuicTransportException"><see cref="QuicTransportError.InvalidConfiguration"/>: an option has a
+    /// value that cannot work.</exception>
+    public Ngtcp2Provider(
+        ILogger<Ngtcp2Provider>? log = null, Ngtcp2Options? options = null, IMeterFactory? meters = null)
+    {
+        _log = log ?? NullLogger<Ngtcp2Provider>.Instance;
+        _options = (options ?? new Ngtcp2Options()).Checked();
+        Metrics = new TransportMetrics(meters);
+        _dialer = new Dialer(_options, Metrics, _log);
+    }
 
     public string Name => "ngtcp2";
+
+    /// <summary>Of all its ports.</summary>
+    internal TransportMetrics Metrics { get; }
 
     public QuicSupport Support => InstalledLibraries.Support;
 
@@ -26,10 +45,13 @@ public sealed class Ngtcp2Provider(ILogger<Ngtcp2Provider>? log = null) : IQuicP
         cancellationToken.ThrowIfCancellationRequested();
         RequireSupport();
         QuicOptionChecks.Check(options);
-        var endpoint = new Endpoint(options.EndPoint, isServer: true, StatelessResetTokens.ForServer(options), _log);
+        var secrets = ListenerSecrets.Derive(_options, options);
+        var endpoint = new Endpoint(
+            options.EndPoint, isServer: true, new StatelessResetTokens(secrets.Reset), _options, Metrics, _log);
         try
         {
-            var acceptor = new Acceptor(endpoint, options);
+            var tokens = new RetryTokens(secrets.Retry, _options.RetryTokenLifetime, _options.Clock);
+            var acceptor = new Acceptor(endpoint, options, _options, tokens);
             endpoint.TryHold();
             endpoint.Start(acceptor);
             return new(new Listener(endpoint, acceptor));

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Text.RegularExpressions;
 using Macula.Actors.Bounded;
 using Macula.Actors.Gateway;
+using Macula.Actors.Transport.Ngtcp2;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Macula.Actors.Hosting.Tests;
@@ -36,6 +37,7 @@ public sealed partial class DocsSpecs
         };
         listener.Start();
         _ = new GatewayMetrics(meters, new TableCensus());
+        _ = new Ngtcp2Provider(meters: meters);
 
         var listed = TelemetryRows("macula.").Select(row => $"{row[0]} {row[2]}".Trim());
         Assert.Equal(published.Order(StringComparer.Ordinal), listed.Order(StringComparer.Ordinal));

@@ -10,6 +10,7 @@ using Macula.Actors.PubSub;
 using Macula.Actors.Registry;
 using Macula.Actors.Rpc;
 using Macula.Actors.Transport;
+using Macula.Actors.Transport.Ngtcp2;
 
 namespace Macula.Actors.Hosting.Tests;
 
@@ -80,6 +81,8 @@ public sealed class MaculaSettingsSpecs
     [InlineData("macula.quic.certificate-reload-interval", "25h", "macula.quic.certificate-reload-interval is '25h'")]
     [InlineData("macula.quic.keep-alive-interval", "30s", "macula.quic.keep-alive-interval is '30s'")]
     [InlineData("macula.quic.connection-receive-window", "128KiB", "macula.quic.connection-receive-window is '128KiB'")]
+    [InlineData("macula.quic.retry", "sometimes", "macula.quic.retry is 'sometimes'; allowed: one of under-pressure, always, never")]
+    [InlineData("macula.quic.retry-mark", "2048", "macula.quic.max-half-open-per-address is '2048'; allowed: 0, or more than retry-mark")]
     [InlineData("macula.quic.listen", "0.0.0.0", "macula.quic.listen is '0.0.0.0'")]
     [InlineData("macula.quic.listen", "::1", "macula.quic.listen is '::1'")]
     [InlineData("macula.quic.listen", "localhost:1", "macula.quic.listen is 'localhost:1'")]
@@ -260,6 +263,13 @@ public sealed class MaculaSettingsSpecs
         StreamReceiveWindow = 256 * KiB,
         ConnectionReceiveWindow = MiB,
         AcceptBacklog = 512,
+        Retry = RetryPolicy.UnderPressure,
+        RetryMark = 1024,
+        RetryTokenLifetime = TimeSpan.FromSeconds(10),
+        MaxHalfOpen = 4096,
+        MaxHalfOpenPerAddress = 2048,
+        MaxConnectionsPerAddress = 0,
+        MaxClosing = 50_000,
     };
 
     private static GatewaySettings Actors => new(

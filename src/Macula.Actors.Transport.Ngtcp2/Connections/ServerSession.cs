@@ -7,25 +7,40 @@ namespace Macula.Actors.Transport.Ngtcp2.Connections;
 /// <summary>The server's end of a connection.</summary>
 internal sealed unsafe class ServerSession : Session
 {
+    private const int TokenTypeRetry = 1;
+
     private readonly Acceptor _acceptor;
     private readonly CidKey _clientsFirstId;
+    private readonly AddressKey _origin;
     private TlsCredentials? _selected;
     private bool _announced;
 
+    /// <param name="originalId">The id that the client picked before it came back with a Retry token that is good; null
+    /// when it has not proved its address.</param>
     /// <exception cref="QuicTransportException">The library refuses.</exception>
-    public ServerSession(Acceptor acceptor, PacketHeader* header, NativePath* path, ulong now)
+    public ServerSession(Acceptor acceptor, PacketHeader* header, NativeCid* originalId, NativePath* path, ulong now)
         : base(acceptor.Endpoint, acceptor.Options, SocketAddresses.Span(path->Remote))
     {
         _acceptor = acceptor;
+        _origin = AddressKey.Of(path->Remote);
         _clientsFirstId = new CidKey(&header->DestinationId);
         try
         {
             Settings settings;
             TransportParameters parameters;
             SessionSettings.Fill(Options, now, &settings, &parameters);
-            settings.Token = header->Token;
             parameters.OriginalDestinationId = header->DestinationId;
             parameters.OriginalDestinationIdPresent = 1;
+            if (originalId != null)
+            {
+                // Only a token that was checked: the library takes the address for proved.
+                settings.Token = header->Token;
+                settings.TokenType = TokenTypeRetry;
+                parameters.OriginalDestinationId = *originalId;
+                parameters.RetrySourceId = header->DestinationId;
+                parameters.RetrySourceIdPresent = 1;
+            }
+
             var id = SessionSettings.RandomId(Endpoint.CidLength);
             parameters.StatelessResetTokenPresent = 1;
             Endpoint.ResetTokens.Write(&id, parameters.StatelessResetToken);
@@ -53,6 +68,9 @@ internal sealed unsafe class ServerSession : Session
     }
 
     public override bool IsServer => true;
+
+    /// <summary>Where it came from first; it is counted there, wherever it moves.</summary>
+    public AddressKey Origin => _origin;
 
     /// <summary>In the handshake, when the client's first message is read.</summary>
     public void SelectCertificate()

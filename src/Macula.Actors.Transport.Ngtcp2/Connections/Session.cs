@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Macula.Actors.Transport.Ngtcp2.Loop;
+using Macula.Actors.Transport.Ngtcp2.Metrics;
 using Macula.Actors.Transport.Ngtcp2.Native;
 using Macula.Actors.Transport.Ngtcp2.Tls;
 
@@ -157,6 +158,11 @@ internal abstract unsafe class Session : Route
             case QuicError.Draining:
                 Streams.FlushInputs();
                 End(_pendingFailure ?? Failure.FromPeer(QuicLibrary.GetCloseError(_native)), byPeer: true, [], now);
+                break;
+            case QuicError.DropConnection when IsServer:
+                // The first packet was none: nobody was there, and nobody is told.
+                Endpoint.Metrics.Drop(DropReason.BadInitial);
+                End(new Failure(QuicTransportError.ProtocolError, "the first packet was not valid"), byPeer: true, null, now);
                 break;
             case QuicError.DropConnection or QuicError.Retry or QuicError.ReceivedVersionNegotiation:
                 var failure = _pendingFailure ??
@@ -369,6 +375,7 @@ internal abstract unsafe class Session : Route
     {
         if (HasEnded) return;
         EndFailure = failure;
+        if (failure.Error == QuicTransportError.StatelessReset) Endpoint.Metrics.ResetReceived();
         Endpoint.Replace(this, OwnIds(), _resetTokens, closePacket, now + (3 * QuicLibrary.GetProbeTimeout(_native)));
         Timer.Route = null;
         FreeNative();

@@ -1,13 +1,14 @@
 using System.Net;
 using System.Net.Sockets;
 using Macula.Actors.Transport.Ngtcp2.Loop;
+using Macula.Actors.Transport.Ngtcp2.Metrics;
 using Microsoft.Extensions.Logging;
 
 namespace Macula.Actors.Transport.Ngtcp2.Dialing;
 
 /// <summary>The client connections of a provider share one port per address family, opened when first needed and
 /// closed after the last of them.</summary>
-internal sealed class ClientEndpoints(ILogger log)
+internal sealed class ClientEndpoints(Ngtcp2Options options, TransportMetrics metrics, ILogger log)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<AddressFamily, Endpoint> _endpoints = [];
@@ -19,7 +20,8 @@ internal sealed class ClientEndpoints(ILogger log)
         {
             if (_endpoints.TryGetValue(family, out var known) && known.TryHold()) return known;
             var any = family == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any;
-            var endpoint = new Endpoint(new IPEndPoint(any, 0), isServer: false, StatelessResetTokens.ForClient(), log);
+            var endpoint = new Endpoint(
+                new IPEndPoint(any, 0), isServer: false, StatelessResetTokens.ForClient(), options, metrics, log);
             endpoint.TryHold();
             endpoint.Start(acceptor: null);
             _endpoints[family] = endpoint;

@@ -1,15 +1,16 @@
 using System.Net;
 using Macula.Actors.Transport.Ngtcp2.Connections;
 using Macula.Actors.Transport.Ngtcp2.Loop;
+using Macula.Actors.Transport.Ngtcp2.Metrics;
 using Macula.Actors.Transport.Ngtcp2.Tls;
 using Microsoft.Extensions.Logging;
 
 namespace Macula.Actors.Transport.Ngtcp2.Dialing;
 
 /// <summary>Connects to one address.</summary>
-internal sealed class Dialer(ILogger log)
+internal sealed class Dialer(Ngtcp2Options settings, TransportMetrics metrics, ILogger log)
 {
-    private readonly ClientEndpoints _endpoints = new(log);
+    private readonly ClientEndpoints _endpoints = new(settings, metrics, log);
 
     /// <exception cref="QuicTransportException">The handshake failed.</exception>
     public async Task<IQuicConnection> Dial(

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using Macula.Actors.Transport.Ngtcp2.Connections;
+using Macula.Actors.Transport.Ngtcp2.Metrics;
 using Macula.Actors.Transport.Ngtcp2.Native;
 using Microsoft.Extensions.Logging;
 
@@ -19,9 +20,6 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
     /// <summary>Length of the connection ids given out.</summary>
     public const int CidLength = 16;
 
-    /// <summary>Beyond it closed connections are forgotten at once; a peer that missed the close idles out.</summary>
-    private const int MostTombstones = 50_000;
-
     private const int BatchesPerTurn = 8;
     private const ulong LongestWait = 1_000_000_000;
 
@@ -33,6 +31,7 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
     private readonly Lock _gate = new();
     private readonly ReceiveBatch _receiving;
     private readonly PacketWriter _writer;
+    private readonly int _mostTombstones;
     private List<Session> _dirty = [];
     private List<Session> _writing = [];
     private Acceptor? _acceptor;
@@ -41,7 +40,9 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
     private bool _isStopping;
 
     /// <exception cref="QuicTransportException">The address cannot be bound.</exception>
-    public Endpoint(IPEndPoint bind, bool isServer, StatelessResetTokens resetTokens, ILogger log)
+    public Endpoint(
+        IPEndPoint bind, bool isServer, StatelessResetTokens resetTokens, Ngtcp2Options options,
+        TransportMetrics metrics, ILogger log)
     {
         try
         {
@@ -54,11 +55,13 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
         }
 
         Log = log;
+        Metrics = metrics;
         ResetTokens = resetTokens;
-        _receiving = new ReceiveBatch(Socket);
-        Sending = new SendBatch(Socket);
+        _mostTombstones = options.MaxClosing;
+        _receiving = new ReceiveBatch(Socket, metrics);
+        Sending = new SendBatch(Socket, metrics);
         _writer = new PacketWriter(Sending);
-        Replies = new StatelessReplies(Sending, resetTokens);
+        Replies = new StatelessReplies(Sending, resetTokens, metrics);
         Counters.Endpoint(1);
     }
 
@@ -66,6 +69,8 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
     public static ulong Now => (ulong)Stopwatch.GetTimestamp();
 
     public ILogger Log { get; }
+
+    public TransportMetrics Metrics { get; }
 
     public UdpSocket Socket { get; }
 
@@ -79,7 +84,13 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
 
     public TimerQueue Timers { get; } = new();
 
+    /// <summary>A listener's part; null in a client's endpoint.</summary>
+    public Acceptor? Acceptor => _acceptor;
+
     public IReadOnlyCollection<Session> Sessions => _sessions;
+
+    /// <summary>Closed connections that are remembered.</summary>
+    public int Tombstones => _tombstones.Count;
 
     /// <summary>Completes when the thread has ended and the port is free.</summary>
     public Task Stopped => _stopped.Task;
@@ -139,6 +150,7 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
     public void SessionStarted(Session session)
     {
         _sessions.Add(session);
+        Metrics.Connection(session.IsServer, 1);
         lock (_gate) _holders++;
         MarkDirty(session);
     }
@@ -146,6 +158,7 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
     public void SessionEnded(Session session)
     {
         _sessions.Remove(session);
+        Metrics.Connection(session.IsServer, -1);
         lock (_gate)
         {
             _holders--;
@@ -160,10 +173,18 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
     {
         foreach (var token in tokens) Routes.RemoveToken(token, session);
         foreach (var id in ids) Routes.Remove(id, session);
-        if (closePacket is null || _tombstones.Count >= MostTombstones) return;
+        if (closePacket is null) return;
+        if (_tombstones.Count >= _mostTombstones)
+        {
+            // A peer that missed the close learns of it by a stateless reset, or idles out.
+            Metrics.Forgot();
+            return;
+        }
+
         var tombstone = new Tombstone(this, ids, closePacket.Length > 0 ? closePacket : null, deadline);
         foreach (var id in ids) Routes.Add(id, tombstone);
         _tombstones.Add(tombstone);
+        Metrics.Closed(1);
         Timers.Set(tombstone, deadline);
     }
 
@@ -171,6 +192,7 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
     {
         foreach (var id in tombstone.Ids) Routes.Remove(id, tombstone);
         _tombstones.Remove(tombstone);
+        Metrics.Closed(-1);
         lock (_gate) DecideToStop();
     }
 
@@ -179,14 +201,26 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
         if (length == 0) return;
         VersionAndIds ids;
         var result = QuicLibrary.DecodeVersionAndIds(&ids, data, (nuint)length, CidLength);
-        if (result == QuicError.VersionNegotiation && _acceptor is { IsClosed: false })
-            Replies.VersionNegotiation(ids, length, path);
-        if (result != 0) return;
+        if (result != 0)
+        {
+            if (result == QuicError.VersionNegotiation && _acceptor is { IsClosed: false })
+                Replies.VersionNegotiation(ids, length, path);
+            else Metrics.Drop(DropReason.Unreadable);
+            return;
+        }
+
         var now = Now;
         var id = new CidKey(new ReadOnlySpan<byte>(ids.DestinationId, (int)ids.DestinationIdLength));
+        var isLongHeader = (*data & 0x80) != 0;
         var route = Routes.Find(id) ??
-            ((*data & 0x80) == 0 ? Routes.FindByToken(new ReadOnlySpan<byte>(data, length)) : null) ??
-            _acceptor?.Accept(ids, data, length, path, now);
+            (isLongHeader ? null : Routes.FindByToken(new ReadOnlySpan<byte>(data, length)));
+        if (route is null)
+        {
+            if (!isLongHeader) Replies.StatelessReset(ids, length, path);
+            else if (_acceptor is not null) route = _acceptor.Accept(data, length, path, now);
+            else Metrics.Drop(DropReason.NotInitial);
+        }
+
         switch (route)
         {
             case Session session:
@@ -210,6 +244,7 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
     public void Dispose()
     {
         _acceptor?.Dispose();
+        Metrics.Closed(-_tombstones.Count);
         Socket.Dispose();
         _receiving.Dispose();
         Sending.Dispose();
@@ -229,6 +264,7 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
         {
             while (true)
             {
+                var woken = Now;
                 RunPosted();
                 Timers.RunDue(Now);
                 WriteDirty();
@@ -238,7 +274,11 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
                     if (_isStopping) break;
                 }
 
-                if (Wait()) Receive();
+                Metrics.LongestTurn.Note(Now - woken, Now);
+                if (!Wait()) continue;
+                woken = Now;
+                Receive();
+                Metrics.LongestTurn.Note(Now - woken, Now);
             }
 
             RunPosted(); // who asked at the last moment is told that it is over
@@ -316,5 +356,4 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
         var failure = new Failure(QuicTransportError.InternalError, $"the transport loop failed: {fault.Message}");
         foreach (var session in _sessions.ToArray()) session.Vanish(failure, Now);
     }
-
 }

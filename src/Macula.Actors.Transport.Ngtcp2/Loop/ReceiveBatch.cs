@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Macula.Actors.Transport.Ngtcp2.Metrics;
 using Macula.Actors.Transport.Ngtcp2.Native;
 
 namespace Macula.Actors.Transport.Ngtcp2.Loop;
@@ -17,6 +18,7 @@ internal sealed unsafe class ReceiveBatch : IDisposable
     private const int ControlRoom = 128;
 
     private readonly UdpSocket _socket;
+    private readonly TransportMetrics _metrics;
     private readonly byte* _local = (byte*)NativeMemory.AllocZeroed(SocketAddressBytes.Capacity);
     private readonly byte* _data = (byte*)NativeMemory.Alloc(Messages * DatagramRoom);
     private readonly byte* _names = (byte*)NativeMemory.AllocZeroed(Messages * SocketAddresses.Room);
@@ -25,9 +27,9 @@ internal sealed unsafe class ReceiveBatch : IDisposable
     private readonly MultiMessageHeader* _messages =
         (MultiMessageHeader*)NativeMemory.AllocZeroed(Messages, (nuint)sizeof(MultiMessageHeader));
 
-    public ReceiveBatch(UdpSocket socket)
+    public ReceiveBatch(UdpSocket socket, TransportMetrics metrics)
     {
-        _socket = socket;
+        (_socket, _metrics) = (socket, metrics);
         for (var i = 0; i < Messages; i++)
         {
             _vectors[i].Base = _data + (i * DatagramRoom);
@@ -52,7 +54,15 @@ internal sealed unsafe class ReceiveBatch : IDisposable
 
         var count = SystemLibrary.ReceiveMessages(
             _socket.Descriptor, _messages, Messages, SystemLibrary.MessageDontWait, null);
-        for (var i = 0; i < count; i++) Deliver(ref _messages[i], receiver);
+        if (count <= 0) return false;
+        var (datagrams, bytes) = (0, 0L);
+        for (var i = 0; i < count; i++)
+        {
+            bytes += _messages[i].Length;
+            datagrams += Deliver(ref _messages[i], receiver);
+        }
+
+        _metrics.Received(datagrams, bytes);
         return count == Messages;
     }
 
@@ -66,7 +76,8 @@ internal sealed unsafe class ReceiveBatch : IDisposable
         Poison.Free(_messages, Messages * (nuint)sizeof(MultiMessageHeader));
     }
 
-    private void Deliver(ref MultiMessageHeader message, IDatagramReceiver receiver)
+    /// <returns>How many datagrams it was.</returns>
+    private int Deliver(ref MultiMessageHeader message, IDatagramReceiver receiver)
     {
         var length = (int)message.Length;
         var path = new NativePath
@@ -82,11 +93,15 @@ internal sealed unsafe class ReceiveBatch : IDisposable
         var (segment, ecn) = ReadControl(ref message.Header, path.Local);
         if (segment <= 0) segment = length;
         var data = (byte*)message.Header.Vectors->Base;
+        var count = 0;
         for (var offset = 0; offset < length; offset += segment)
         {
             var size = Math.Min(segment, length - offset);
             receiver.OnDatagram(data + offset, size, &path, ecn);
+            count++;
         }
+
+        return count;
     }
 
     /// <param name="local">Gets the address the packet was sent to, where the kernel tells.</param>

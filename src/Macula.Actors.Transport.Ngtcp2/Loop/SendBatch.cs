@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Macula.Actors.Transport.Ngtcp2.Metrics;
 using Macula.Actors.Transport.Ngtcp2.Native;
 
 namespace Macula.Actors.Transport.Ngtcp2.Loop;
@@ -20,6 +21,7 @@ internal sealed unsafe class SendBatch : IDisposable
     private const long RetryWaitNanoseconds = 1_000_000;
 
     private readonly UdpSocket _socket;
+    private readonly TransportMetrics _metrics;
     private readonly byte* _data = (byte*)NativeMemory.Alloc(Messages * MessageRoom);
     private readonly byte* _names = (byte*)NativeMemory.AllocZeroed(Messages * SocketAddresses.Room);
     private readonly byte* _control = (byte*)NativeMemory.AllocZeroed(Messages * ControlRoom);
@@ -29,14 +31,17 @@ internal sealed unsafe class SendBatch : IDisposable
 
     private readonly byte* _locals = (byte*)NativeMemory.AllocZeroed(Messages * SocketAddresses.Room);
     private readonly bool[] _segmented = new bool[Messages];
+    private readonly int[] _segments = new int[Messages];
 
     private int _count; // finished messages
     private int _used; // bytes in the message being filled
     private int _segment; // size of its packets
     private byte _ecn;
     private bool _full;
+    private int _packets; // since the last flush
+    private long _bytes;
 
-    public SendBatch(UdpSocket socket) => _socket = socket;
+    public SendBatch(UdpSocket socket, TransportMetrics metrics) => (_socket, _metrics) = (socket, metrics);
 
     /// <summary>Where to write the next packet; there is room for <see cref="LargestPacket"/>.</summary>
     public byte* Next()
@@ -62,6 +67,8 @@ internal sealed unsafe class SendBatch : IDisposable
         }
 
         _used += length;
+        _packets++;
+        _bytes += length;
         _full = length < _segment || !_socket.SegmentationOffload || _used / _segment >= MostSegments;
     }
 
@@ -76,6 +83,9 @@ internal sealed unsafe class SendBatch : IDisposable
     public void Flush()
     {
         Finish();
+        if (_count == 0) return;
+        _metrics.Sent(_packets, _bytes);
+        (_packets, _bytes) = (0, 0);
         var (sent, retries) = (0, 0);
         while (sent < _count)
         {
@@ -100,9 +110,10 @@ internal sealed unsafe class SendBatch : IDisposable
                     sent++;
                     break;
                 case SystemLibrary.ErrorAgain:
-                    sent = _count;
+                    for (; sent < _count; sent++) _metrics.Drop(DropReason.SendBufferFull, PacketsIn(sent));
                     break;
                 default:
+                    _metrics.Drop(DropReason.SendFailed, PacketsIn(sent));
                     sent++; // that address cannot be reached, or the probe was too large
                     break;
             }
@@ -120,6 +131,9 @@ internal sealed unsafe class SendBatch : IDisposable
         Poison.Free(_vectors, Messages * (nuint)sizeof(IoVector));
         Poison.Free(_messages, Messages * (nuint)sizeof(MultiMessageHeader));
     }
+
+    private int PacketsIn(int message) => (int)((_messages[message].Header.Vectors->Length + (nuint)_segments[message] - 1)
+        / (nuint)_segments[message]);
 
     private byte* LocalOf(int message) => _locals + (message * SocketAddresses.Room);
 
@@ -155,6 +169,7 @@ internal sealed unsafe class SendBatch : IDisposable
         header.ControlLength = WriteControl((byte*)header.Control);
         if (header.ControlLength == 0) header.Control = null;
         _segmented[_count] = _used > _segment;
+        _segments[_count] = _segment;
         _count++;
         _used = 0;
         _full = false;

@@ -1,10 +1,12 @@
 using System.Security.Cryptography;
+using Macula.Actors.Transport.Ngtcp2.Connections;
+using Macula.Actors.Transport.Ngtcp2.Metrics;
 using Macula.Actors.Transport.Ngtcp2.Native;
 
 namespace Macula.Actors.Transport.Ngtcp2.Loop;
 
-/// <summary>Answers that need no connection.</summary>
-internal sealed unsafe class StatelessReplies(SendBatch batch, StatelessResetTokens tokens)
+/// <summary>Answers that need no connection. All are shorter than what asks for them.</summary>
+internal sealed unsafe class StatelessReplies(SendBatch batch, StatelessResetTokens tokens, TransportMetrics metrics)
 {
     /// <summary>RFC 9000, section 14.1: what a client's first datagram is padded to.</summary>
     private const int LeastInitialDatagram = 1200;
@@ -15,9 +17,17 @@ internal sealed unsafe class StatelessReplies(SendBatch batch, StatelessResetTok
     private const int MostRandom = 24;
     private const int LeastRandom = 5;
 
+    private readonly AnswerBudget _budget = new();
+
     public void VersionNegotiation(in VersionAndIds ids, int datagramLength, NativePath* path)
     {
-        if (datagramLength < LeastInitialDatagram) return;
+        if (datagramLength < LeastInitialDatagram)
+        {
+            metrics.Drop(DropReason.Unreadable);
+            return;
+        }
+
+        if (!MayAnswer()) return;
         var versions = stackalloc uint[] { ReservedVersion, QuicLibrary.QuicVersion1 };
         var packet = stackalloc byte[SendBatch.LargestPacket];
         var length = QuicLibrary.WriteVersionNegotiation(
@@ -31,7 +41,13 @@ internal sealed unsafe class StatelessReplies(SendBatch batch, StatelessResetTok
     {
         // Shorter than what asks for it, or two endpoints could answer one another for ever.
         var randomLength = Math.Min(datagramLength - 1 - StatelessResetTokens.TokenLength, MostRandom);
-        if (randomLength < LeastRandom) return;
+        if (randomLength < LeastRandom)
+        {
+            metrics.Drop(DropReason.UnknownConnection);
+            return;
+        }
+
+        if (!MayAnswer()) return;
         var cid = new NativeCid { Length = ids.DestinationIdLength };
         new ReadOnlySpan<byte>(ids.DestinationId, (int)ids.DestinationIdLength)
             .CopyTo(new Span<byte>(cid.Data, NativeCid.MaxLength));
@@ -42,15 +58,40 @@ internal sealed unsafe class StatelessReplies(SendBatch batch, StatelessResetTok
         var packet = stackalloc byte[64];
         var length = QuicLibrary.WriteStatelessReset(packet, 64, token, random, (nuint)randomLength);
         Send(packet, length, path);
+        metrics.ResetSent();
     }
 
-    public void Refuse(PacketHeader* header, NativePath* path)
+    /// <summary>Come back with this token, from the address that you say you are at.</summary>
+    public void Retry(PacketHeader* header, RetryTokens retryTokens, NativePath* path)
     {
+        var id = SessionSettings.RandomId(Endpoint.CidLength);
+        var token = stackalloc byte[RetryTokens.Room];
+        var tokenLength = retryTokens.Write(token, header, &id, path);
+        if (tokenLength <= 0) return;
+        var packet = stackalloc byte[SendBatch.LargestPacket];
+        var length = CryptoLibrary.WriteRetry(
+            packet, SendBatch.LargestPacket, header->Version, &header->SourceId, &id, &header->DestinationId, token,
+            (nuint)tokenLength);
+        Send(packet, length, path);
+        metrics.RetrySent();
+    }
+
+    /// <summary>CONNECTION_CLOSE in answer to a client's first packet.</summary>
+    /// <param name="code">Of RFC 9000, section 20.1.</param>
+    public void Refuse(PacketHeader* header, ulong code, NativePath* path)
+    {
+        if (!MayAnswer()) return;
         var packet = stackalloc byte[SendBatch.LargestPacket];
         var length = CryptoLibrary.WriteConnectionClose(
-            packet, SendBatch.LargestPacket, header->Version, &header->SourceId, &header->DestinationId,
-            TransportCode.ConnectionRefused, null, 0);
+            packet, SendBatch.LargestPacket, header->Version, &header->SourceId, &header->DestinationId, code, null, 0);
         Send(packet, length, path);
+    }
+
+    private bool MayAnswer()
+    {
+        if (_budget.TryTake(Endpoint.Now)) return true;
+        metrics.Drop(DropReason.TooManyAnswers);
+        return false;
     }
 
     private void Send(byte* packet, nint length, NativePath* path)

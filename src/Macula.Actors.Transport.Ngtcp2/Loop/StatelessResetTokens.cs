@@ -1,12 +1,11 @@
 using System.Security.Cryptography;
 using Macula.Actors.Transport.Ngtcp2.Native;
-using Macula.Actors.Transport.Ngtcp2.Tls;
 
 namespace Macula.Actors.Transport.Ngtcp2.Loop;
 
 /// <summary>Makes the tokens of RFC 9000, section 10.3, from a secret.</summary>
 /// <remarks>A restarted server must make the same tokens as before, or peers learn of the restart only by their idle
-/// time-out. So a listener's secret comes from the private key of its certificate.</remarks>
+/// time-out.</remarks>
 internal sealed unsafe class StatelessResetTokens
 {
     public const int TokenLength = 16;
@@ -16,15 +15,7 @@ internal sealed unsafe class StatelessResetTokens
 
     private readonly byte[] _secret;
 
-    private StatelessResetTokens(byte[] secret) => _secret = secret;
-
-    public static StatelessResetTokens ForServer(QuicListenOptions options)
-    {
-        var key = TlsCredentials.ExportKey(options.Certificate!);
-        var secret = HMACSHA256.HashData(key, "stateless reset tokens"u8);
-        CryptographicOperations.ZeroMemory(key);
-        return new StatelessResetTokens(secret);
-    }
+    public StatelessResetTokens(byte[] secret) => _secret = secret;
 
     public static StatelessResetTokens ForClient() => new(RandomNumberGenerator.GetBytes(32));
 

@@ -26,6 +26,21 @@ internal static unsafe partial class CryptoLibrary
     public static partial int GenerateStatelessResetToken(
         byte* token, byte* secret, nuint secretLength, NativeCid* cid);
 
+    [LibraryImport(File, EntryPoint = "ngtcp2_crypto_generate_retry_token2")]
+    public static partial nint GenerateRetryToken(
+        byte* token, byte* secret, nuint secretLength, uint version, byte* remote, uint remoteLength,
+        NativeCid* retryId, NativeCid* originalId, ulong now);
+
+    [LibraryImport(File, EntryPoint = "ngtcp2_crypto_verify_retry_token2")]
+    public static partial int VerifyRetryToken(
+        NativeCid* originalId, byte* token, nuint tokenLength, byte* secret, nuint secretLength, uint version,
+        byte* remote, uint remoteLength, NativeCid* retryId, ulong lifetime, ulong now);
+
+    [LibraryImport(File, EntryPoint = "ngtcp2_crypto_write_retry")]
+    public static partial nint WriteRetry(
+        byte* destination, nuint length, uint version, NativeCid* destinationId, NativeCid* sourceId,
+        NativeCid* originalId, byte* token, nuint tokenLength);
+
     [LibraryImport(File, EntryPoint = "ngtcp2_crypto_write_connection_close")]
     public static partial nint WriteConnectionClose(
         byte* destination, nuint length, uint version, NativeCid* destinationId, NativeCid* sourceId,

@@ -31,11 +31,13 @@ internal static unsafe class NativeLayout
         var start = (byte*)&p;
         return
             Compare("original_dcid", (byte*)&p.OriginalDestinationId - start, 96) ??
+            Compare("retry_scid", (byte*)&p.RetrySourceId - start, 160) ??
             Compare("initial_max_stream_data_bidi_local", (byte*)&p.InitialMaxStreamDataBidiLocal - start, 192) ??
             Compare("max_idle_timeout", (byte*)&p.MaxIdleTimeout - start, 240) ??
             Compare("max_datagram_frame_size", (byte*)&p.MaxDatagramFrameSize - start, 280) ??
             Compare("stateless_reset_token_present", &p.StatelessResetTokenPresent - start, 288) ??
             Compare("original_dcid_present", &p.OriginalDestinationIdPresent - start, 290) ??
+            Compare("retry_scid_present", &p.RetrySourceIdPresent - start, 292) ??
             Compare("stateless_reset_token", p.StatelessResetToken - start, 294) ??
             Compare("grease_quic_bit", &p.GreaseQuicBit - start, 310) ??
             Compare("version_info", (byte*)&p.VersionInformation - start, 312);
@@ -50,6 +52,7 @@ internal static unsafe class NativeLayout
             Compare("initial_ts", (byte*)&s.InitialTimestamp - start, 16) ??
             Compare("max_tx_udp_payload_size", (byte*)&s.MaxTxUdpPayloadSize - start, 40) ??
             Compare("token", (byte*)&s.Token - start, 48) ??
+            Compare("token_type", (byte*)&s.TokenType - start, 64) ??
             Compare("max_window", (byte*)&s.MaxWindow - start, 80) ??
             Compare("no_tx_udp_payload_size_shaping", &s.NoTxUdpPayloadSizeShaping - start, 104) ??
             Compare("handshake_timeout", (byte*)&s.HandshakeTimeout - start, 112) ??

@@ -26,6 +26,7 @@ internal static class TransportCode
     public const ulong NoError = 0x0;
     public const ulong InternalError = 0x1;
     public const ulong ConnectionRefused = 0x2;
+    public const ulong InvalidToken = 0xb;
     public const ulong ApplicationError = 0xc;
 
     /// <summary>CRYPTO_ERROR: this plus the TLS alert.</summary>

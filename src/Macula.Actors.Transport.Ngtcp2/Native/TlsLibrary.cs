@@ -24,6 +24,9 @@ internal static unsafe partial class TlsLibrary
     /// <summary>GNUTLS_E_NO_APPLICATION_PROTOCOL: ends the handshake with alert 120.</summary>
     public const int NoApplicationProtocol = -344;
 
+    /// <summary>GNUTLS_E_MISSING_EXTENSION: ends the handshake with alert 109.</summary>
+    public const int MissingExtension = -427;
+
     [LibraryImport(File, EntryPoint = "gnutls_check_version")]
     public static partial byte* CheckVersion(byte* atLeast);
 

@@ -56,6 +56,7 @@ internal static unsafe class TlsCallbacks
     {
         try
         {
+            if (!HasTransportParameters(tls)) return TlsLibrary.MissingExtension;
             Datum protocol;
             return TlsLibrary.AlpnGetSelectedProtocol(tls, &protocol) == 0 ? 0 : TlsLibrary.NoApplicationProtocol;
         }
@@ -63,5 +64,13 @@ internal static unsafe class TlsCallbacks
         {
             return Refuse; // a library without the export: nothing that a peer could cause
         }
+    }
+
+    /// <summary>A client that sends none has to be refused (RFC 9001, section 8.2). GnuTLS does not care, and libngtcp2 takes
+    /// it for granted: it would end the process by a failed assertion.</summary>
+    private static bool HasTransportParameters(void* tls)
+    {
+        var reference = (ConnectionReference*)TlsLibrary.SessionGetPointer(tls);
+        return QuicLibrary.GetRemoteTransportParameters(reference->Connection) != null;
     }
 }

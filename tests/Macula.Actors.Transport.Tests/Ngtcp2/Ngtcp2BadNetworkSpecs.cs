@@ -1,3 +1,5 @@
+using Macula.Actors.Fuzz;
+
 namespace Macula.Actors.Transport.Tests.Ngtcp2;
 
 [Collection(Ngtcp2Specs.Name)]
@@ -55,6 +57,44 @@ public sealed class Ngtcp2BadNetworkSpecs
         Assert.Equal(port, server.Connection.RemoteEndPoint.Port);
         await client.Connection.DisposeAsync();
         await server.Connection.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(0.01)]
+    public async Task A_peer_that_moves_again_and_again_goes_on_where_it_was(double fault)
+    {
+        const int Moves = 12;
+        await using var pair = await Pair.Listen();
+        await using var network = new BadNetwork(pair.Listener.LocalEndPoint, fault);
+        var (client, server) = await pair.Streams(options => options with { EndPoint = network.EndPoint });
+        var sent = Pair.SomeBytes(Moves * 200_000);
+        var echoing = Echo(server);
+        var ports = new HashSet<int>();
+
+        var sending = Task.Run(async () =>
+        {
+            for (var i = 0; i < Moves; i++)
+            {
+                await client.Output.WriteAsync(sent.AsMemory(i * 200_000, 200_000));
+                ports.Add(network.Move());
+            }
+
+            await client.Output.CompleteAsync();
+        });
+        var heard = await Pair.ReadToEnd(client);
+
+        await Task.WhenAll(sending, echoing).WaitAsync(Pair.Patience);
+        Assert.True(sent.AsSpan().SequenceEqual(heard), "what came back differs");
+        Assert.Contains(server.Connection.RemoteEndPoint.Port, ports);
+        await client.Connection.DisposeAsync();
+        await server.Connection.DisposeAsync();
+
+        static async Task Echo(IQuicStream stream)
+        {
+            await stream.Input.CopyToAsync(stream.Output);
+            await stream.Output.CompleteAsync();
+        }
     }
 
     private static async Task Send(IQuicStream stream, byte[] bytes)

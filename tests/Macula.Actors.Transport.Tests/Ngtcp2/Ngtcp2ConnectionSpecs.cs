@@ -76,7 +76,7 @@ public sealed class Ngtcp2ConnectionSpecs
         await using var dead = await Pair.Listen();
         var (silent, alive) = (dead.Listener.LocalEndPoint, pair.Listener.LocalEndPoint);
         await dead.KillServer();
-        var dialer = new Dialer(NullLogger.Instance);
+        var dialer = new Dialer(new(), new(), NullLogger.Instance);
 
         await using var client = await Race.First(
             [silent, alive], (to, token) => dialer.Dial(pair.Connecting, to, "localhost", token), default)

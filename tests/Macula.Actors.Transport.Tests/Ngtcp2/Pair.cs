@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using Macula.Actors.Transport.Ngtcp2;
+using Macula.Actors.Transport.Ngtcp2.Metrics;
 
 namespace Macula.Actors.Transport.Tests.Ngtcp2;
 
@@ -18,6 +19,8 @@ internal sealed class Pair(Ngtcp2Provider provider, IQuicListener listener) : IA
 
     public IQuicListener Listener => listener;
 
+    public TransportMetrics Metrics => provider.Metrics;
+
     public Transport.Ngtcp2.Loop.Endpoint Endpoint => ((Transport.Ngtcp2.Listener)listener).Endpoint;
 
     public QuicConnectOptions Connecting => new()
@@ -27,9 +30,10 @@ internal sealed class Pair(Ngtcp2Provider provider, IQuicListener listener) : IA
         Trust = TestCertificates.Shared.Trust,
     };
 
-    public static async Task<Pair> Listen(Func<QuicListenOptions, QuicListenOptions>? change = null)
+    public static async Task<Pair> Listen(
+        Func<QuicListenOptions, QuicListenOptions>? change = null, Ngtcp2Options? defence = null)
     {
-        var provider = new Ngtcp2Provider();
+        var provider = new Ngtcp2Provider(options: defence);
         var options = change?.Invoke(Listening) ?? Listening;
         return new Pair(provider, await provider.ListenAsync(options));
     }
@@ -98,6 +102,15 @@ internal sealed class Pair(Ngtcp2Provider provider, IQuicListener listener) : IA
     }
 
     public static Task<QuicClosed> Ended(IQuicConnection connection) => connection.Closed.WaitAsync(Patience);
+
+    /// <summary>Until the loop has come so far.</summary>
+    public static async Task Until(Func<bool> isSo, Func<string> told)
+    {
+        using var deadline = new CancellationTokenSource(Patience);
+        using var ticks = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
+        while (!isSo() && !deadline.IsCancellationRequested) await ticks.WaitForNextTickAsync();
+        Assert.True(isSo(), told());
+    }
 
     public static byte[] SomeBytes(int count)
     {

@@ -1,0 +1,59 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace Macula.Actors.Fuzz;
+
+/// <summary>The command line of a run.</summary>
+internal static class FuzzCommand
+{
+    public static RootCommand Create()
+    {
+        var time = new Option<string>("--time")
+        { DefaultValueFactory = _ => "2m", Description = "How long: 90s, 2m, 1h." };
+        var seed = new Option<int>("--seed")
+        { DefaultValueFactory = _ => Random.Shared.Next(), Description = "Of what is random; told at the start." };
+        var growth = new Option<int>("--growth")
+        { DefaultValueFactory = _ => 256, Description = "MiB that the process may grow by after its warm-up." };
+        var rate = new Option<int>("--rate")
+        { DefaultValueFactory = _ => 2000, Description = "Hostile packets a second, at most." };
+        var command = new RootCommand(
+            "Hostile packets and a bad network against a QUIC listener of the ngtcp2 provider, beside honest clients. "
+            + "Ends with 1 when one of these fails, or when memory grows too far.")
+        { time, seed, growth, rate };
+        command.SetAction(async (parsed, stop) =>
+        {
+            if (ParseTime(parsed.GetValue(time)!) is not { } duration)
+            {
+                await Console.Error.WriteLineAsync(
+                    $"--time is '{parsed.GetValue(time)}'; allowed: a number and s, m or h, such as 90s or 1h");
+                return 2;
+            }
+
+            var options = new FuzzOptions
+            {
+                Time = duration,
+                Seed = parsed.GetValue(seed),
+                Growth = (long)parsed.GetValue(growth) << 20,
+                Rate = Math.Max(1, parsed.GetValue(rate)),
+            };
+            var report = await FuzzRun.RunAsync(options, Console.WriteLine, stop);
+            return report.Faults.Count == 0 ? 0 : 1;
+        });
+        return command;
+    }
+
+    /// <summary>Null when it is no time.</summary>
+    internal static TimeSpan? ParseTime(string text)
+    {
+        if (text.Length < 2
+            || !int.TryParse(text[..^1], NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number == 0)
+            return null;
+        return text[^1] switch
+        {
+            's' => TimeSpan.FromSeconds(number),
+            'm' => TimeSpan.FromMinutes(number),
+            'h' => TimeSpan.FromHours(number),
+            _ => null,
+        };
+    }
+}

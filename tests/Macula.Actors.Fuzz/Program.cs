@@ -1,0 +1,3 @@
+using Macula.Actors.Fuzz;
+
+return await FuzzCommand.Create().Parse(args).InvokeAsync();
