@@ -36,7 +36,7 @@ public sealed class Ngtcp2TlsSpecs
         var failed = new TaskCompletionSource<string>();
         await using var pair = await Pair.Listen(
             options => options with { OnHandshakeFailed = (_, why) => failed.TrySetResult(why) });
-        var dialer = new Transport.Ngtcp2.Dialing.Dialer(NullLogger.Instance);
+        var dialer = new Transport.Ngtcp2.Dialing.Dialer(new(), new(), NullLogger.Instance);
 
         var thrown = await Pair.Fails(QuicTransportError.AlpnMismatch, () => dialer.Dial(
             pair.Connecting with { ApplicationProtocol = "" }, pair.Listener.LocalEndPoint, "localhost", default));
