@@ -1,0 +1,40 @@
+using Macula.Actors.Transport.Ngtcp2;
+using Macula.Actors.Transport.Tests.Ngtcp2;
+
+namespace Macula.Actors.Transport.Tests.Network;
+
+/// <summary>100 ms of round trip, and packets get lost both ways.</summary>
+[Collection(Ngtcp2Specs.Name)]
+public sealed class LossyNetworkSpecs(ITestOutputHelper test)
+{
+    private const int Connects = 40;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(50);
+    private static readonly TimeSpan RoundTrip = TimeSpan.FromMilliseconds(100);
+
+    [Theory]
+    [InlineData(0.01, Connects, 500_000, 25_000, 1.5)]
+    [InlineData(0.05, Connects, 300_000, 10_000, 3)]
+    [InlineData(0.20, Connects * 9 / 10, 20_000, 300, 15)]
+    public async Task Connects_succeed_and_data_arrive(
+        double loss, int leastConnected, int bytes, double leastThroughput, double mostSeconds)
+    {
+        var run = await LossyRun.MeasureAsync(
+                new Ngtcp2Provider(), Pair.Listening,
+                new QuicConnectOptions
+                {
+                    EndPoint = Pair.Listening.EndPoint,
+                    ServerName = "localhost",
+                    Trust = TestCertificates.Shared.Trust,
+                    IdleTimeout = Patience,
+                },
+                new LossyPath(loss, RoundTrip, Connects, bytes, Messages: 20))
+            .WaitAsync(Patience);
+        test.WriteLine(run.ToString());
+
+        Assert.InRange(run.Connected, leastConnected, Connects);
+        Assert.InRange(run.Throughput, leastThroughput, double.MaxValue);
+        Assert.InRange(run.P50, RoundTrip, RoundTrip * 3); // a path that is not there would be faster
+        Assert.InRange(run.P99.TotalSeconds, RoundTrip.TotalSeconds, mostSeconds);
+    }
+}
