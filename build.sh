@@ -228,6 +228,8 @@ install_ngtcp2_programs() {
   suite=$(ngtcp2_suite)
   [[ -z $suite ]] || add_suite "$suite"
   install_packages "$suite" ngtcp2-client ngtcp2-server
+  # The package starts a server of its own, which nobody asked for.
+  [[ ! -d /run/systemd/system ]] || as_root systemctl disable --now ngtcp2d >&2
 }
 
 # Where Debian has ngtcp2 1.11; nothing: in its own suite.
