@@ -13,6 +13,8 @@ internal static class LossReport
 {
     private static readonly TimeSpan RoundTrip = TimeSpan.FromMilliseconds(100);
 
+    private static readonly LossyPath WarmUp = new(0, RoundTrip, 20, 100_000, 5);
+
     private static readonly LossyPath[] Paths =
     [
         new(0, RoundTrip, 100, 4_000_000, 50),
@@ -34,6 +36,7 @@ internal static class LossReport
             Console.WriteLine("|--:|--:|--:|--:|--:|--:|--:|");
         }
 
+        await LossyRun.MeasureAsync(new Ngtcp2Provider(), listen, dial, WarmUp);
         foreach (var path in Paths)
         {
             Console.Error.WriteLine($"loss {path.Loss:P0}");

@@ -50,9 +50,10 @@ internal sealed class TlsServer : IServer
         try
         {
             await stream.AuthenticateAsServerAsync(_options);
-            await stream.ReadAsync(Memory<byte>.Empty);
+            var came = await stream.ReadAsync(Memory<byte>.Empty); // waits, and takes nothing
             var order = new byte[Purpose.DownloadSize];
-            if (await stream.ReadAsync(order.AsMemory(0, 1)) == 0) return;
+            came += await stream.ReadAsync(order.AsMemory(0, 1));
+            if (came == 0) return;
             if (order[0] == Purpose.Echo) await EchoAsync(stream);
             else await DownloadAsync(stream, order);
         }
