@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using System.Net;
 using Macula.Actors.Transport;
 
