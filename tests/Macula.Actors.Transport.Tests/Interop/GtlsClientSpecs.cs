@@ -98,7 +98,7 @@ public sealed class GtlsClientSpecs(ITestOutputHelper test) : IDisposable
         await using var client = Client(pair, "--no-quic-dump");
         var server = await pair.Accept();
         await Request(server);
-        await server.CloseAsync(43, "enough").AsTask().WaitAsync(Pair.Patience);
+        server.Abort(43, "enough"); // a close in order ends the stream first, without an answer: HTTP/3 fails of that
 
         await client.Says("CONNECTION_CLOSE(0x1d) error_code=(unknown)(0x2b)");
     }

@@ -14,9 +14,9 @@ public sealed class LossyNetworkSpecs(ITestOutputHelper test)
     private static readonly TimeSpan RoundTrip = TimeSpan.FromMilliseconds(100);
 
     [Theory]
-    [InlineData(0.01, Connects, 500_000, 25_000, 1.5)]
-    [InlineData(0.05, Connects, 300_000, 10_000, 3)]
-    [InlineData(0.20, Connects * 9 / 10, 20_000, 300, 15)]
+    [InlineData(0.01, Connects, 500_000, 25_000, 4)]
+    [InlineData(0.05, Connects, 300_000, 5_000, 8)]
+    [InlineData(0.20, Connects * 9 / 10, 20_000, 300, 20)]
     public async Task Connects_succeed_and_data_arrive(
         double loss, int leastConnected, int bytes, double leastThroughput, double mostSeconds)
     {
