@@ -68,6 +68,7 @@ run_macula() {
 
 run_bench() {
   setup_for_run
+  [[ ${1:-} != quic ]] || install_ngtcp2_programs
   cd "$root"
   say "Building the benchmarks ..."
   build_project tests/Macula.Actors.Bench
@@ -194,9 +195,10 @@ setup_for_run() {
   has_library libmsquic.so.2 || install_ngtcp2
 }
 
-# The tests use ngtcp2 also where libmsquic is, and quiche, a QUIC that nobody here wrote.
+# The tests use ngtcp2 also where libmsquic is, and two QUICs that nobody here wrote: ngtcp2's own programs, and quiche.
 setup_for_test() {
   install_ngtcp2
+  install_ngtcp2_programs
   [[ -f $interop/package.json ]] || return 0
   command -v node >/dev/null || install_packages "" nodejs
   command -v npm >/dev/null || install_packages "" npm
@@ -221,11 +223,29 @@ install_ngtcp2() {
     return 0
   fi
 
-  local suite=""
-  [[ $(os_release VERSION_CODENAME) != bookworm ]] || suite=bookworm-backports
+  local suite
+  suite=$(ngtcp2_suite)
   [[ -z $suite ]] || add_suite "$suite"
   install_packages "$suite" libngtcp2-16 libngtcp2-crypto-gnutls8
 }
+
+install_ngtcp2_programs() {
+  command -v gtlsclient >/dev/null && command -v gtlsserver >/dev/null && return 0
+  if ! command -v apt-get >/dev/null; then
+    say "There is no apt-get here: install gtlsclient and gtlsserver, of ngtcp2's examples, by hand."
+    return 0
+  fi
+
+  local suite
+  suite=$(ngtcp2_suite)
+  [[ -z $suite ]] || add_suite "$suite"
+  install_packages "$suite" ngtcp2-client ngtcp2-server
+  # The package starts a server of its own, which nobody asked for.
+  [[ ! -d /run/systemd/system ]] || as_root systemctl disable --now ngtcp2d >&2
+}
+
+# Where Debian has ngtcp2 1.11; nothing: in its own suite.
+ngtcp2_suite() { [[ $(os_release VERSION_CODENAME) != bookworm ]] || printf bookworm-backports; }
 
 os_release() { (. /etc/os-release 2>/dev/null && printf '%s' "${!1:-}"); }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Macula.Actors.Bench.Codec;
 using Macula.Actors.Bench.Concerns;
+using Macula.Actors.Bench.Quic;
 using Macula.Actors.Bench.Wire;
 
 return await new RootCommand(
@@ -10,5 +11,7 @@ return await new RootCommand(
     WireCommand.Create(),
     AllocationsCommand.Create(),
     ConcernsCommand.Create(),
+    QuicCommand.Create(),
     PlainServer.CreateCommand(),
+    ServerCommand.Create(),
 }.Parse(args).InvokeAsync();

@@ -1,0 +1,41 @@
+using Macula.Actors.Transport.Ngtcp2;
+
+namespace Macula.Actors.Bench.Quic;
+
+/// <summary>The servers, each started when first needed, so that later scenarios find their code compiled.</summary>
+internal sealed class QuicBed : IAsyncDisposable
+{
+    private readonly Dictionary<(string Kind, Windows Windows), ServerProcess> _servers = [];
+
+    /// <summary>With our provider on both sides.</summary>
+    public Task<IReadOnlyList<Figure>> OursAsync(
+        Func<ServerProcess, IDialer, Task<IReadOnlyList<Figure>>> load, Windows? windows = null)
+    {
+        var server = Server("ngtcp2", windows ?? Windows.Default);
+        return load(server, Dialer(server, windows ?? Windows.Default));
+    }
+
+    /// <summary>With SslStream over TCP on both sides.</summary>
+    public Task<IReadOnlyList<Figure>> TlsAsync(Func<ServerProcess, IDialer, Task<IReadOnlyList<Figure>>> load)
+    {
+        var server = Server("tls", Windows.Default);
+        return load(server, new TlsDialer(server.EndPoint, server.Fingerprint));
+    }
+
+    public static IDialer Dialer(ServerProcess server, Windows windows) =>
+        new QuicDialer(new Ngtcp2Provider(), server.EndPoint, server.Fingerprint, windows);
+
+    /// <summary>Ends the servers: the next scenario starts new ones.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var server in _servers.Values) await server.DisposeAsync();
+        _servers.Clear();
+    }
+
+    private ServerProcess Server(string kind, Windows windows)
+    {
+        if (!_servers.TryGetValue((kind, windows), out var server))
+            _servers[(kind, windows)] = server = ServerProcess.Start(kind, windows);
+        return server;
+    }
+}

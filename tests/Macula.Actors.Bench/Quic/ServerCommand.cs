@@ -1,0 +1,70 @@
+using System.CommandLine;
+using System.Net;
+using System.Runtime;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
+using Macula.Actors.Bench.Wire;
+using Macula.Actors.Transport;
+
+namespace Macula.Actors.Bench.Quic;
+
+/// <summary>The server of the transport benchmarks, a process of its own until its standard input ends. It says where it
+/// listens; the line <c>settle</c> has it give all memory back that it can, and is answered <c>settled</c>.</summary>
+internal static partial class ServerCommand
+{
+    public const string Name = "transport-server";
+
+    public static Command Create()
+    {
+        var kind = new Argument<string>("transport");
+        kind.AcceptOnlyFromAmong("ngtcp2", "tls");
+        var stream = new Argument<int>("stream-window");
+        var connection = new Argument<int>("connection-window");
+        var command = new Command(Name, "The other side of the quic scenarios.") { kind, stream, connection };
+        command.Hidden = true;
+        command.SetAction((parsed, _) => RunAsync(
+            parsed.GetValue(kind)!, new Windows(parsed.GetValue(stream), parsed.GetValue(connection))));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string kind, Windows windows)
+    {
+        using var certificate = Certificates.Create();
+        await using var server = await StartAsync(kind, certificate, windows);
+        Console.WriteLine(JsonSerializer.Serialize(
+            new { endPoint = server.EndPoint.ToString(), fingerprint = QuicTrust.Fingerprint(certificate) }));
+        while (await Console.In.ReadLineAsync() is { } line)
+        {
+            if (line != "settle") throw new InvalidOperationException($"'{line}' is no order; there is only settle");
+            Settle();
+            Console.WriteLine("settled");
+        }
+
+        return 0;
+    }
+
+    private static async Task<IServer> StartAsync(string kind, X509Certificate2 certificate, Windows windows) =>
+        kind == "tls" ? new TlsServer(certificate) : await QuicServer.StartAsync(certificate, windows);
+
+    private static void Settle()
+    {
+        for (var i = 0; i < 2; i++)
+        {
+            GCSettings.LargeObjectHeapCompactionMode = GCLargeObjectHeapCompactionMode.CompactOnce;
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            GC.WaitForPendingFinalizers();
+        }
+
+        _ = Trim(0);
+    }
+
+    [LibraryImport("libc", EntryPoint = "malloc_trim")]
+    private static partial int Trim(nuint keep);
+}
+
+/// <summary>A server under measurement.</summary>
+internal interface IServer : IAsyncDisposable
+{
+    IPEndPoint EndPoint { get; }
+}

@@ -1,0 +1,182 @@
+using Macula.Actors.Transport.Tests.Ngtcp2;
+
+namespace Macula.Actors.Transport.Tests.Interop;
+
+/// <summary>gtlsclient, of Debian's ngtcp2-client, connects to our listener. It speaks HTTP/3, and verifies no
+/// certificate.</summary>
+[Collection(Ngtcp2Specs.Name)]
+public sealed class GtlsClientSpecs(ITestOutputHelper test) : IDisposable
+{
+    private const int Big = 300_000;
+
+    private static readonly TimeSpan ShortIdle = TimeSpan.FromSeconds(1);
+
+    private readonly PemFiles _files = new();
+
+    public void Dispose() => _files.Dispose();
+
+    [Fact]
+    public async Task Data_go_both_ways()
+    {
+        await using var pair = await Listen();
+        var (question, answer) = (Pair.SomeBytes(Big), Pair.SomeBytes(Big + 1));
+        var body = Path.Combine(_files.Folder, "question");
+        await File.WriteAllBytesAsync(body, question);
+        await using var client = Client(
+            pair, "-q", "-m", "POST", "-d", body, $"--download={_files.Folder}", "--exit-on-all-streams-close");
+        await using var server = await pair.Accept();
+        Assert.Equal("h3", server.ApplicationProtocol);
+        Assert.Equal("localhost", server.ServerName);
+
+        var stream = await Request(server);
+        Assert.Equal(question, Http3.Content(await Pair.ReadToEnd(stream)));
+        await Pair.Write(stream, Http3.Answer(answer));
+        await stream.Output.CompleteAsync();
+
+        Assert.Equal(0, await client.Ends());
+        Assert.Equal(answer, await File.ReadAllBytesAsync(Path.Combine(_files.Folder, "file")));
+        var closed = await Pair.Ended(server);
+        Assert.Equal((QuicTransportError.ConnectionAborted, 0x100L), (closed.Error, closed.ErrorCode)); // H3_NO_ERROR
+        await stream.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task It_shows_its_certificate()
+    {
+        await using var pair = await Listen(options => options with
+        {
+            ClientCertificates = ClientCertificateMode.Require,
+            ClientTrust = TestCertificates.Shared.Trust,
+        });
+        await using var client = Client(pair, "-q", $"--cert={_files.Client}", $"--key={_files.ClientKey}");
+        await using var server = await pair.Accept();
+
+        Assert.Equal(TestCertificates.Shared.Client.Thumbprint, server.RemoteCertificate!.Thumbprint);
+    }
+
+    [Fact]
+    public async Task Without_the_certificate_we_ask_for_it_is_refused()
+    {
+        var failed = new TaskCompletionSource<string>();
+        await using var pair = await Listen(options => options with
+        {
+            ClientCertificates = ClientCertificateMode.Require,
+            ClientTrust = TestCertificates.Shared.Trust,
+            OnHandshakeFailed = (_, why) => failed.TrySetResult(why),
+        });
+        await using var client = Client(pair, "-q");
+
+        Assert.Contains("certificate", await failed.Task.WaitAsync(Pair.Patience), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Of_an_unknown_version_it_learns_which_we_speak()
+    {
+        await using var pair = await Listen();
+        await using var client = Client(pair, "--version=0x1a2a3a4a", "--no-quic-dump");
+
+        await client.Says("type=VN");
+        Assert.Contains("0x00000001", await client.Says("v=0x0"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Another_ALPN_fails_with_the_alert_for_it()
+    {
+        var failed = new TaskCompletionSource<string>();
+        await using var pair = await Pair.Listen(
+            options => options with { OnHandshakeFailed = (_, why) => failed.TrySetResult(why) });
+        await using var client = Client(pair, "--no-quic-dump");
+
+        await client.Says("(0x178)"); // CRYPTO_ERROR of alert 120, no_application_protocol (RFC 9001, section 4.8)
+        await failed.Task.WaitAsync(Pair.Patience);
+    }
+
+    [Fact]
+    public async Task Our_close_arrives_with_its_code_and_reason()
+    {
+        await using var pair = await Listen();
+        await using var client = Client(pair, "--no-quic-dump");
+        var server = await pair.Accept();
+        await Request(server);
+        server.Abort(43, "enough"); // a close in order ends the stream first, without an answer: HTTP/3 fails of that
+
+        await client.Says("CONNECTION_CLOSE(0x1d) error_code=(unknown)(0x2b)");
+    }
+
+    [Fact]
+    public async Task When_it_is_killed_the_idle_time_out_tells()
+    {
+        await using var pair = await Listen(options => options with { IdleTimeout = ShortIdle });
+        await using var client = Client(pair, "-q");
+        await using var server = await pair.Accept();
+        await Request(server);
+        client.Kill();
+
+        Assert.Equal(QuicTransportError.ConnectionIdle, (await Pair.Ended(server)).Error);
+    }
+
+    [Fact]
+    public async Task Its_idle_time_out_ends_both_sides()
+    {
+        await using var pair = await Listen();
+        await using var client = Client(pair, "-q", "--timeout=1s");
+        await using var server = await pair.Accept();
+        await Request(server); // and no answer
+
+        await client.Ends();
+        Assert.Equal(QuicTransportError.ConnectionIdle, (await Pair.Ended(server)).Error);
+    }
+
+    [Theory]
+    [InlineData("--change-local-addr=50ms")]
+    [InlineData("--change-local-addr=50ms", "--nat-rebinding")]
+    public async Task It_may_move_to_another_port(params string[] how)
+    {
+        await using var pair = await Listen();
+        await using var client = Client(
+            pair, [.. how, "-q", $"--download={_files.Folder}", "--exit-on-all-streams-close"]);
+        await using var server = await pair.Accept();
+        var port = server.RemoteEndPoint.Port;
+        var stream = await Request(server);
+        await Pair.ReadToEnd(stream);
+        var answer = Http3.Answer(Pair.SomeBytes(Big));
+
+        // The answer goes in small pieces until the client has moved, and then all at once.
+        var sent = 0;
+        using var deadline = new CancellationTokenSource(Pair.Patience);
+        for (; server.RemoteEndPoint.Port == port; sent++)
+        {
+            Assert.True(sent < Big, "the client does not move");
+            await Pair.Write(stream, answer[sent..(sent + 1)]);
+            await Task.Delay(5, deadline.Token); // a byte each 5 ms: the client moves after 50
+        }
+
+        await Pair.Write(stream, answer[sent..]);
+        await stream.Output.CompleteAsync();
+        Assert.Equal(0, await client.Ends());
+        Assert.Equal(Pair.SomeBytes(Big), await File.ReadAllBytesAsync(Path.Combine(_files.Folder, "file")));
+        await stream.DisposeAsync();
+    }
+
+    private static Task<Pair> Listen(Func<QuicListenOptions, QuicListenOptions>? change = null) => Pair.Listen(
+        options =>
+        {
+            // Control stream and two of QPACK; without them it gives up (RFC 9114, section 6.2).
+            var http = options with { ApplicationProtocol = "h3", MaxInboundUnidirectionalStreams = 3 };
+            return change?.Invoke(http) ?? http;
+        });
+
+    private Peer Client(Pair pair, params string[] arguments) => new(
+        test, "gtlsclient",
+        [.. arguments, "--sni=localhost", "127.0.0.1", $"{pair.Listener.LocalEndPoint.Port}", "https://localhost/file"]);
+
+    /// <summary>The stream of its request, among those that HTTP/3 opens beside it.</summary>
+    private static async Task<IQuicStream> Request(IQuicConnection server)
+    {
+        while (true)
+        {
+            var stream = await Pair.AcceptStream(server);
+            if (stream.CanWrite) return stream;
+        }
+    }
+}

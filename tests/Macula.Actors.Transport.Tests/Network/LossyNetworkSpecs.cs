@@ -1,0 +1,66 @@
+using System.Diagnostics;
+using Macula.Actors.Transport.Ngtcp2;
+using Macula.Actors.Transport.Tests.Ngtcp2;
+
+namespace Macula.Actors.Transport.Tests.Network;
+
+/// <summary>100 ms of round trip, and packets get lost both ways.</summary>
+[Collection(Ngtcp2Specs.Name)]
+public sealed class LossyNetworkSpecs(ITestOutputHelper test)
+{
+    private const int Connects = 40;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(50);
+    private static readonly TimeSpan RoundTrip = TimeSpan.FromMilliseconds(100);
+
+    [Theory]
+    [InlineData(0.01, Connects, 500_000, 25_000, 4)]
+    [InlineData(0.05, Connects, 300_000, 5_000, 8)]
+    [InlineData(0.20, Connects * 9 / 10, 20_000, 300, 20)]
+    public async Task Connects_succeed_and_data_arrive(
+        double loss, int leastConnected, int bytes, double leastThroughput, double mostSeconds)
+    {
+        var run = await LossyRun.MeasureAsync(
+                new Ngtcp2Provider(), Pair.Listening,
+                new QuicConnectOptions
+                {
+                    EndPoint = Pair.Listening.EndPoint,
+                    ServerName = "localhost",
+                    Trust = TestCertificates.Shared.Trust,
+                    IdleTimeout = Patience,
+                },
+                new LossyPath(loss, RoundTrip, Connects, bytes, Messages: 20))
+            .WaitAsync(Patience);
+        test.WriteLine(run.ToString());
+
+        Assert.InRange(run.Connected, leastConnected, Connects);
+        Assert.InRange(run.Throughput, leastThroughput, double.MaxValue);
+        Assert.InRange(run.P50, RoundTrip, RoundTrip * 3); // a path that is not there would be faster
+        Assert.InRange(run.P99.TotalSeconds, RoundTrip.TotalSeconds, mostSeconds);
+    }
+
+    [Fact]
+    public async Task A_connect_takes_two_round_trips() // the second is that of the server's consent, HANDSHAKE_DONE
+    {
+        var far = RoundTrip * 4;
+        var provider = new Ngtcp2Provider();
+        await using var listener = await provider.ListenAsync(Pair.Listening);
+        await using var relay = new LossyRelay(listener.LocalEndPoint, loss: 0, far);
+        var best = TimeSpan.MaxValue;
+        for (var i = 0; i < 3; i++) // the first has code to compile
+        {
+            var start = Stopwatch.GetTimestamp();
+            await using var client = await provider.ConnectAsync(new QuicConnectOptions
+            {
+                EndPoint = relay.EndPoint,
+                ServerName = "localhost",
+                Trust = TestCertificates.Shared.Trust,
+            }).AsTask().WaitAsync(Pair.Patience);
+            var time = Stopwatch.GetElapsedTime(start);
+            test.WriteLine($"{time}");
+            if (time < best) best = time;
+        }
+
+        Assert.InRange(best, far * 2, far * 3);
+    }
+}
