@@ -38,13 +38,8 @@ internal sealed class NodeSampler : IAsyncDisposable
     /// <summary>Time since the scenario began.</summary>
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(_start);
 
-    public NodeSample? Last
-    {
-        get
-        {
-            lock (_gate) return _samples.LastOrDefault();
-        }
-    }
+    /// <summary>The newest reading.</summary>
+    public NodeSample? Last { get; private set; }
 
     public IReadOnlyList<NodeSample> Samples
     {
@@ -113,6 +108,9 @@ internal sealed class NodeSampler : IAsyncDisposable
         {
             Count++;
             Violation ??= wrong;
+            Last = sample;
+            // Those who wait for something ask more often than a chart can show.
+            if (_samples is [.., var kept] && sample.At - kept.At < _interval / 2) return;
             _samples.Add(sample);
             if (_samples.Count < MaxSamples) return;
             for (var i = _samples.Count - 1; i > 0; i -= 2) _samples.RemoveAt(i);
