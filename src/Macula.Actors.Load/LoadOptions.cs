@@ -14,6 +14,9 @@ public sealed record LoadOptions
     /// <summary>How long each measured phase takes, from 100 ms. Default: each scenario's own.</summary>
     public TimeSpan? Time { get; init; }
 
+    /// <summary>How often each measure of <c>peers</c> is taken, from 1 to 100; the median is told. Default 3.</summary>
+    public int Runs { get; init; } = 3;
+
     /// <summary>Decides ids, order, choice and payloads: the same seed is the same run. Default 1.</summary>
     public long Seed { get; init; } = 1;
 

@@ -32,6 +32,13 @@ internal static class LoadCommand
         CustomParser = Durations.Parser("--time"),
     };
 
+    private static readonly Option<int?> Runs = new("--runs")
+    {
+        Description = "How often peers takes each measure, 1 to 100; the median is told. Default 3.",
+        HelpName = "n",
+        CustomParser = WholeNumbers.Parser("--runs", 1, 100),
+    };
+
     private static readonly Option<long> Seed = new("--seed")
     { Description = "Ids, order and choice: the same seed is the same run. Default 1.", HelpName = "n", DefaultValueFactory = _ => 1 };
 
@@ -68,7 +75,7 @@ internal static class LoadCommand
         Scenarios.Validators.Add(AreKnown);
         Settings.Validators.Add(HaveEquals);
         var command = new Command("load", "Puts a node under load and says whether it keeps its promises.")
-        { Scenarios, Scale, Time, Seed, Json, Html, NodeDll, Settings };
+        { Scenarios, Scale, Time, Runs, Seed, Json, Html, NodeDll, Settings };
         return new ToolCommand(command, More, RunAsync);
     }
 
@@ -83,6 +90,7 @@ internal static class LoadCommand
                 Scenarios = scenarios.Length > 0 ? scenarios : [.. LoadScenarios.All.Select(each => each.Name)],
                 Scale = run.Value(Scale),
                 Time = run.Value(Time),
+                Runs = run.Value(Runs) ?? 3,
                 Seed = run.Value(Seed),
                 Target = run.Target.IsGiven ? Given(run.Target.Options) : null,
                 NodeDll = run.Value(NodeDll),

@@ -72,8 +72,8 @@ internal sealed class ScenarioRun(
 
     public Phase Begin(string name, TimeSpan time) => Phase = new Phase(name, 0, time);
 
-    public void Judge(string name, string expected, string measured, bool passed) =>
-        _verdicts.Add(new Verdict(name, expected, measured, passed));
+    public void Judge(string name, string expected, string measured, bool passed, bool isGoal = false) =>
+        _verdicts.Add(new Verdict(name, expected, measured, passed, isGoal));
 
     public void Exactly(string name, long expected, long measured) =>
         Judge(name, Text(expected), Text(measured), measured == expected);

@@ -14,6 +14,7 @@ internal sealed class LoadClient : IAsyncDisposable
     private readonly IQuicConnection _connection;
     private readonly IQuicStream _stream;
     private long _pings;
+    private bool _hasWritten;
 
     private LoadClient(IQuicConnection connection, IQuicStream stream, NodeId id) =>
         (_connection, _stream, Id) = (connection, stream, id);
@@ -57,12 +58,16 @@ internal sealed class LoadClient : IAsyncDisposable
 
     /// <summary>Writes a frame without sending it yet.</summary>
     public void Write<T>(T message)
-        where T : IMessage =>
+        where T : IMessage
+    {
         message.Encode(_stream.Output);
+        _hasWritten = true;
+    }
 
     /// <summary>Sends what was written. Waits while the node does not take it.</summary>
     public async ValueTask FlushAsync()
     {
+        _hasWritten = false;
         var flushed = await _stream.Output.FlushAsync().ConfigureAwait(false);
         if (flushed.IsCompleted)
             throw new QuicTransportException(QuicTransportError.StreamAborted, "the node reads no more");
@@ -77,7 +82,9 @@ internal sealed class LoadClient : IAsyncDisposable
 
     /// <summary>Reads until <paramref name="handle"/> says that it has enough; false at the end of the stream.</summary>
     /// <param name="handle">Gets each frame, valid while it runs.</param>
-    public async Task<bool> ReceiveAsync(Func<Frame, bool> handle, CancellationToken cancellationToken)
+    /// <param name="flush">Send, after each piece that came, what the handler wrote.</param>
+    public async Task<bool> ReceiveAsync(
+        Func<Frame, bool> handle, CancellationToken cancellationToken, bool flush = false)
     {
         while (true)
         {
@@ -93,6 +100,7 @@ internal sealed class LoadClient : IAsyncDisposable
             }
 
             _stream.Input.AdvanceTo(rest.Start, enough ? rest.Start : rest.End);
+            if (flush && _hasWritten) await FlushAsync().ConfigureAwait(false);
             if (enough) return true;
             if (read.IsCompleted) return false;
         }

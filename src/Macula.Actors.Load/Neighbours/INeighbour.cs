@@ -1,0 +1,28 @@
+using Macula.Actors.Load.Nodes;
+
+namespace Macula.Actors.Load.Neighbours;
+
+/// <summary>A server that runs, as a process of its own on this machine. Disposing ends it.</summary>
+internal interface INeighbour : IAsyncDisposable
+{
+    string Name { get; }
+
+    int Pid { get; }
+
+    /// <summary>Connects a client, which is admitted when this returns.</summary>
+    /// <param name="number">Gives it its id.</param>
+    Task<INeighbourClient> ConnectAsync(int number, CancellationToken cancellationToken);
+}
+
+/// <summary>A kind of server that is measured.</summary>
+internal interface INeighbourKind
+{
+    /// <summary>As in the report.</summary>
+    string Name { get; }
+
+    /// <summary>Why it cannot be measured here and what to do about it; null when it can.</summary>
+    string? Missing { get; }
+
+    /// <exception cref="LoadException">It did not start; the message has what it said.</exception>
+    Task<INeighbour> StartAsync(CancellationToken cancellationToken);
+}
