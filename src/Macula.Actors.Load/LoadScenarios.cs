@@ -8,6 +8,7 @@ public static class LoadScenarios
     private static readonly IScenario[] Known =
     [
         new MeshScenario(), new ClientsScenario(), new ServicesScenario(), new StreamsScenario(), new CallersScenario(),
+        new StormScenario(), new SlowScenario(),
     ];
 
     /// <summary>Name and what it proves, in the order in which they are run.</summary>
