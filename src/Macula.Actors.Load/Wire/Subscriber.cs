@@ -20,6 +20,9 @@ internal sealed class Subscriber : IAsyncDisposable
     /// <summary>Where times go: from when a message was due until it is here. Null: nowhere.</summary>
     public volatile Latencies? Times;
 
+    /// <summary>Told of each message, on the reader's task.</summary>
+    public Action? Arrived { get; set; }
+
     /// <summary>Messages so far.</summary>
     public long Received => Interlocked.Read(ref _received);
 
@@ -83,6 +86,7 @@ internal sealed class Subscriber : IAsyncDisposable
     {
         if (frame.Type != FrameType.Publish) return false;
         Interlocked.Increment(ref _received);
+        Arrived?.Invoke();
         if (Times is { } times && PublishMessage.TryDecode(frame.Payload, out var message, out _)
             && message.Payload.Length >= sizeof(long))
             times.RecordSince(BinaryPrimitives.ReadInt64LittleEndian(message.Payload.Span));
