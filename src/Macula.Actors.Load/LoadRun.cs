@@ -130,7 +130,7 @@ public static class LoadRun
             var (now, total, last) = (Stopwatch.GetTimestamp(), phase.Count, run.Node.Last);
             if (last is not null && last.At - sampled > TimeSpan.Zero)
             {
-                cores = (last.CpuSeconds - cpu) / (last.At - sampled).TotalSeconds;
+                if (sampled > TimeSpan.Zero) cores = (last.CpuSeconds - cpu) / (last.At - sampled).TotalSeconds;
                 (cpu, sampled) = (last.CpuSeconds, last.At);
             }
 

@@ -8,7 +8,8 @@ public static class LoadScenarios
     private static readonly IScenario[] Known =
     [
         new MeshScenario(), new ClientsScenario(), new ServicesScenario(), new StreamsScenario(), new CallersScenario(),
-        new PeersScenario(),
+        new ConnectScenario(), new StormScenario(), new FanOutScenario(), new IdleSlopeScenario(), new SlowScenario(),
+        new OverloadScenario(), new SoakScenario(), new PeersScenario(),
     ];
 
     /// <summary>Name and what it proves, in the order in which they are run.</summary>

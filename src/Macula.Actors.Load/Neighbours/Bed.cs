@@ -14,6 +14,8 @@ internal sealed class Bed(INeighbour server)
 
     public string Name => server.Name;
 
+    public string Said => server.Said;
+
     /// <summary>What the kernel says of the server now.</summary>
     public KernelFigures Kernel =>
         KernelFigures.Read(server.Pid) ?? throw new LoadException($"{Name} has ended, or this machine has no /proc");

@@ -12,6 +12,8 @@ internal sealed class ForeignNeighbour(string name, ServerProcess process, Neigh
 
     public int Pid => process.Pid;
 
+    public string Said => process.Said;
+
     public Task<INeighbourClient> ConnectAsync(int number, CancellationToken cancellationToken) =>
         connect(process.EndPoint, number, cancellationToken);
 

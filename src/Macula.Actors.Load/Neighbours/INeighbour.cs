@@ -9,6 +9,9 @@ internal interface INeighbour : IAsyncDisposable
 
     int Pid { get; }
 
+    /// <summary>The end of what it logged; empty when that was nothing.</summary>
+    string Said { get; }
+
     /// <summary>Connects a client, which is admitted when this returns.</summary>
     /// <param name="number">Gives it its id.</param>
     Task<INeighbourClient> ConnectAsync(int number, CancellationToken cancellationToken);

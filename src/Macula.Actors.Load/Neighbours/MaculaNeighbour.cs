@@ -14,6 +14,8 @@ internal sealed class MaculaNeighbour(OwnNode node, Dial dial, Seeded seeded, bo
 
     public int Pid => node.Pid;
 
+    public string Said => string.Join('\n', node.Errors);
+
     public async Task<INeighbourClient> ConnectAsync(int number, CancellationToken cancellationToken) =>
         new MaculaNeighbourClient(
             await LoadClient.ConnectAsync(dial, seeded.Id(number, "neighbour"), cancellationToken).ConfigureAwait(false));

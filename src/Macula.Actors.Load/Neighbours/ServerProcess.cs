@@ -31,6 +31,15 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     public IPEndPoint EndPoint { get; }
 
+    /// <summary>The end of what it logged.</summary>
+    public string Said
+    {
+        get
+        {
+            lock (_log) return string.Join('\n', _log);
+        }
+    }
+
     /// <summary>Where a program is; null when it is not installed. Servers lie where only administrators look.</summary>
     public static string? Find(string program) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
@@ -86,10 +95,10 @@ internal sealed class ServerProcess : IAsyncDisposable
         for (var started = Stopwatch.GetTimestamp(); ; await Task.Delay(Poll, cancellationToken).ConfigureAwait(false))
         {
             if (_process.HasExited)
-                throw new LoadException($"{_process.StartInfo.FileName} ended with code {_process.ExitCode}: {Said()}");
+                throw new LoadException($"{_process.StartInfo.FileName} ended with code {_process.ExitCode}: {Said}");
             if (Stopwatch.GetElapsedTime(started) > StartTime)
                 throw new LoadException(
-                    $"{_process.StartInfo.FileName} did not listen on {EndPoint} within {StartTime.TotalSeconds} s: {Said()}");
+                    $"{_process.StartInfo.FileName} did not listen on {EndPoint} within {StartTime.TotalSeconds} s: {Said}");
             try
             {
                 using var socket = new Socket(EndPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
@@ -111,11 +120,6 @@ internal sealed class ServerProcess : IAsyncDisposable
             _log.Enqueue(line);
             if (_log.Count > MaxLogLines) _log.Dequeue();
         }
-    }
-
-    private string Said()
-    {
-        lock (_log) return string.Join('\n', _log);
     }
 
     private void Kill()

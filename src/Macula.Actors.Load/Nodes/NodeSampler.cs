@@ -15,12 +15,13 @@ internal sealed class NodeSampler : IAsyncDisposable
     private readonly List<NodeSample> _samples = [];
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly NodeProbe _probe;
-    private readonly Func<NodeSample, string?>? _invariant;
+    private readonly Func<NodeSample?, NodeSample, string?> _invariant;
     private readonly Task _running;
     private TimeSpan _interval;
 
-    /// <param name="invariant">Says what is wrong with a sample, or null; for every one, also those not kept.</param>
-    public NodeSampler(NodeProbe probe, TimeSpan interval, Func<NodeSample, string?>? invariant = null)
+    /// <param name="invariant">Says what is wrong with a sample that follows another, or null; for every one, also those
+    /// that are not kept.</param>
+    public NodeSampler(NodeProbe probe, TimeSpan interval, Func<NodeSample?, NodeSample, string?> invariant)
     {
         (_probe, _interval, _invariant) = (probe, interval, invariant);
         _running = Task.Run(RunAsync);
@@ -103,11 +104,10 @@ internal sealed class NodeSampler : IAsyncDisposable
 
     private void Keep(NodeSample sample)
     {
-        var wrong = _invariant?.Invoke(sample);
         lock (_gate)
         {
             Count++;
-            Violation ??= wrong;
+            Violation ??= _invariant(Last, sample);
             Last = sample;
             // Those who wait for something ask more often than a chart can show.
             if (_samples is [.., var kept] && sample.At - kept.At < _interval / 2) return;

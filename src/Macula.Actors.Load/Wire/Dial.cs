@@ -28,6 +28,14 @@ internal sealed class Dial
         };
     }
 
+    /// <summary>The same, with a smaller receive window.</summary>
+    /// <param name="window">Bytes, for the stream and the connection.</param>
+    public Dial(Dial other, int window)
+    {
+        (Provider, Realm) = (other.Provider, other.Realm);
+        Options = other.Options with { StreamReceiveWindow = window, ConnectionReceiveWindow = window };
+    }
+
     public IQuicProvider Provider { get; }
 
     public QuicConnectOptions Options { get; }

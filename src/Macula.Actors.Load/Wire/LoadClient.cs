@@ -106,6 +106,22 @@ internal sealed class LoadClient : IAsyncDisposable
         }
     }
 
+    /// <summary>Reads to the end of the stream, and sends what <paramref name="handle"/> wrote after each batch.</summary>
+    public async Task ReceiveAllAsync(Action<Frame> handle)
+    {
+        while (true)
+        {
+            var read = await _stream.Input.ReadAsync().ConfigureAwait(false);
+            var rest = read.Buffer;
+            while (FrameReader.TryRead(ref rest, Frame.DefaultMaxPayload, out var frame, out _) is
+                FrameReadStatus.Frame or FrameReadStatus.Skipped)
+                if (frame.Type != default) handle(frame);
+            _stream.Input.AdvanceTo(rest.Start, rest.End);
+            if (read.IsCompleted) return;
+            await FlushAsync().ConfigureAwait(false);
+        }
+    }
+
     /// <summary>Sends PING and waits for its PONG: the node has then taken up all that was sent before.</summary>
     public async Task SettleAsync(CancellationToken cancellationToken)
     {
