@@ -25,12 +25,22 @@ internal sealed class MaculaNeighbour(OwnNode node, Dial dial, Seeded seeded, bo
     /// <param name="settings">Of the nodes, each <c>key=value</c>.</param>
     internal sealed class Kind(ScenarioRun run, IReadOnlyList<string> settings) : INeighbourKind
     {
+        private bool _isTaken;
+
         public string Name => KindName;
 
         public string? Missing => null; // the run has one already
 
+        /// <summary>The first time it is the node that the run has, whose figures are on the screen; then a fresh one.
+        /// </summary>
         public async Task<INeighbour> StartAsync(CancellationToken cancellationToken)
         {
+            if (!_isTaken)
+            {
+                _isTaken = true;
+                return new MaculaNeighbour(run.Own!, run.Dial, run.Seeded, isOwned: false);
+            }
+
             var node = await OwnNode.StartAsync(
                 run.Options.NodeDll ?? NodeProgram.Find()!, run.Options.Quic, settings, cancellationToken)
                 .ConfigureAwait(false);

@@ -116,7 +116,7 @@ internal sealed class NeighbourRun(
             && error is IOException or SocketException or AuthenticationException or InvalidDataException or TimeoutException
                 or LoadException)
         {
-            var log = said();
+            var log = string.Join(" | ", said().Split('\n').TakeLast(3));
             NotMeasured(run, server + what, log.Length == 0 ? error.Message : $"{error.Message}; its log: {log}");
             return false;
         }

@@ -6,6 +6,8 @@ namespace Macula.Actors.Load.Neighbours;
 /// many before it has reached everybody, so that no queue overflows, and nothing may be lost.</summary>
 internal sealed class PublishBench : IBench
 {
+    private const string Topic = "load.publish";
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private readonly Bed _bed;
@@ -34,7 +36,7 @@ internal sealed class PublishBench : IBench
         try
         {
             var clients = await IdleClients.ConnectAsync(bed, subscribers, cancellationToken).ConfigureAwait(false);
-            await IdleClients.SubscribeAsync(clients, _ => $"load.{measure}", cancellationToken).ConfigureAwait(false);
+            await IdleClients.SubscribeAsync(clients, _ => Topic, cancellationToken).ConfigureAwait(false);
             bench._subscribers.AddRange(clients.Select(each => new Listener(each, bench.OnArrival)));
             return bench;
         }
@@ -47,7 +49,7 @@ internal sealed class PublishBench : IBench
 
     public async Task RunAsync(TimeSpan time, Tell tell, CancellationToken cancellationToken)
     {
-        Protocol.Utf8Text topic = $"load.{_measure}";
+        Protocol.Utf8Text topic = Topic;
         var (before, cpu) = (Interlocked.Read(ref _arrived), _bed.Kernel.CpuSeconds);
         var start = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(start) < time)
