@@ -22,6 +22,7 @@ Usage: ./build.sh <command> [arguments]
   macula <arguments>         the macula command line tool, from this tree  (macula --help: its commands)
   test [dotnet test args]    install what is missing, build, check the format, run every test
   bench [arguments]          the benchmarks of tests/Macula.Actors.Bench
+  load [arguments]           every scenario of macula load, in full size: some 20 minutes and an hour of soak
   setup                      install what run and test need, and nothing else
   help                       this text
 
@@ -40,6 +41,7 @@ main() {
     macula) run_macula "$@" ;;
     test) run_tests "$@" ;;
     bench) run_bench "$@" ;;
+    load) run_macula load "$@" ;;
     setup) setup_for_run; setup_for_test; say "Everything that run and test need is there." ;;
     help | -h | --help) help ;;
     *) help >&2; die "there is no command '$command'" ;;

@@ -3,7 +3,6 @@ using Macula.Actors.Load.Nodes;
 using Macula.Actors.Load.Reporting;
 using Macula.Actors.Load.Scenarios;
 using Macula.Actors.Load.Wire;
-using Macula.Actors.Transport;
 
 namespace Macula.Actors.Load;
 

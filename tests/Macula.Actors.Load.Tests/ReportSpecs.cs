@@ -49,7 +49,7 @@ public sealed class ReportSpecs
         // Percentiles, tables, memory, CPU; a table that never changed is not drawn.
         var charts = body.Descendants("figure").ToList();
         Assert.Equal(4, charts.Count);
-        Assert.All(charts, chart => Assert.NotEmpty(chart.Descendants("polyline")));
+        Assert.All(charts, chart => Assert.Contains(chart.Descendants(), each => each.Name.LocalName == "polyline"));
         Assert.Contains("clients", charts[1].Value, StringComparison.Ordinal);
         Assert.DoesNotContain("mesh.connections", charts[1].Value, StringComparison.Ordinal);
     }

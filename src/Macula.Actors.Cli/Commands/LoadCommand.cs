@@ -1,12 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
-using System.Net;
 using Macula.Actors.Client;
 using Macula.Actors.Load;
-using Macula.Actors.Load.Reporting;
 using Macula.Actors.Load.Wire;
-using Macula.Actors.Protocol;
 using Macula.Actors.Transport;
 
 namespace Macula.Actors.Cli.Commands;
@@ -112,10 +109,10 @@ internal static class LoadCommand
 
     private static LoadTarget Given(MaculaClientOptions options)
     {
-        if (options.Server.Contains(',', StringComparison.Ordinal))
-            throw new UsageException($"--server is '{options.Server}'; a load has one node, such as 127.0.0.1:9443");
-        ServerAddress.TryParse(options.Server, out var endPoint);
-        return new LoadTarget(endPoint!, options.Realm, options.Trust);
+        // Each of a list is an address, which was checked; a list is none.
+        return ServerAddress.TryParse(options.Server, out var endPoint)
+            ? new LoadTarget(endPoint, options.Realm, options.Trust)
+            : throw new UsageException($"--server is '{options.Server}'; a load has one node, such as 127.0.0.1:9443");
     }
 
     // Found out now, and not after an hour.

@@ -18,6 +18,7 @@ internal sealed class NodeSampler : IAsyncDisposable
     private readonly Func<NodeSample?, NodeSample, string?> _invariant;
     private readonly Task _running;
     private TimeSpan _interval;
+    private volatile bool _isPaused;
 
     /// <param name="invariant">Says what is wrong with a sample that follows another, or null; for every one, also those
     /// that are not kept.</param>
@@ -48,6 +49,13 @@ internal sealed class NodeSampler : IAsyncDisposable
         {
             lock (_gate) return [.. _samples];
         }
+    }
+
+    /// <summary>Whether to leave the node alone: a reading costs it something too.</summary>
+    public bool IsPaused
+    {
+        get => _isPaused;
+        set => _isPaused = value;
     }
 
     /// <summary>Reads once more, now.</summary>
@@ -83,7 +91,7 @@ internal sealed class NodeSampler : IAsyncDisposable
         {
             try
             {
-                await NowAsync(_stop.Token).ConfigureAwait(false);
+                if (!_isPaused) await NowAsync(_stop.Token).ConfigureAwait(false);
                 await Task.Delay(_interval, _stop.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException)

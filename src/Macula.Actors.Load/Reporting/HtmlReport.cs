@@ -16,7 +16,6 @@ internal static class HtmlReport
         td.number,th.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
         .pass{color:#047857;font-weight:600}.fail{color:#b91c1c;font-weight:600}.goal{color:#b45309;font-weight:600}
         figure{margin:1rem 0}figcaption{font-weight:600}svg{width:100%;height:auto}
-        svg text{font-size:11px;fill:#6b7280}svg .grid{stroke:#e5e7eb}
         .legend span{margin-right:1rem;white-space:nowrap}.legend i{display:inline-block;width:.8em;height:.8em;margin-right:.35em}
         .quiet{color:#6b7280}
         """;

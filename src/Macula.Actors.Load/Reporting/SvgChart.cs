@@ -12,6 +12,9 @@ internal static class SvgChart
 
     private const int Width = 720, Height = 240, Left = 70, Right = 12, Top = 12, Bottom = 30;
 
+    // In the picture itself, so that it can be taken out of the page.
+    private const string Style = "text{font:11px system-ui,sans-serif;fill:#6b7280}line{stroke:#e5e7eb}";
+
     private static readonly string[] Colours =
         ["#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed", "#0891b2", "#be185d", "#4d7c0f"];
 
@@ -34,11 +37,12 @@ internal static class SvgChart
         var most = Round(points.Max(each => each.Y));
 
         var svg = new StringBuilder($"<figure><figcaption>{WebUtility.HtmlEncode(title)}</figcaption>");
-        svg.Append(Invariant($"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\">"));
+        svg.Append(Invariant($"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {Width} {Height}\" role=\"img\"><style>"))
+            .Append(Style).Append("</style>");
         for (var i = 0; i <= 4; i++)
         {
             var (at, value) = (Y(most * i / 4), most * i / 4);
-            svg.Append(Invariant($"<line class=\"grid\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{at:0.#}\" y2=\"{at:0.#}\"/>"));
+            svg.Append(Invariant($"<line x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{at:0.#}\" y2=\"{at:0.#}\"/>"));
             svg.Append(Invariant($"<text x=\"{Left - 6}\" y=\"{at + 4:0.#}\" text-anchor=\"end\">{WebUtility.HtmlEncode(y(value))}</text>"));
             var along = from + ((to - from) * i / 4);
             var anchor = i == 0 ? "start" : i == 4 ? "end" : "middle";

@@ -53,11 +53,11 @@ internal sealed class CallersScenario : IScenario
                 workers.Add(await WorkerProcess.StartAsync(
                     run, inside + (i * share), share, cancellationToken, Procedure, CallsEach).ConfigureAwait(false));
             var calling = run.Begin("callers call", inside);
-            await Crowd.EachAsync(inside, Crowd.Width, cancellationToken, async (i, stop) =>
+            await Crowd.EachAsync(inside, Crowd.Width, async (i, stop) =>
             {
                 await LoadWorker.CallAsync(clients[i], Procedure, i, CallsEach, stop).ConfigureAwait(false);
                 calling.Add();
-            }).ConfigureAwait(false);
+            }, cancellationToken).ConfigureAwait(false);
 
             var pending = (long)callers * CallsEach;
             await ExpectAsync("all calls are pending", pending, Margin).ConfigureAwait(false);
@@ -112,7 +112,7 @@ internal sealed class CallersScenario : IScenario
         var phase = run.Begin("the others are answered", alive.Length);
         var replies = 0;
         await provider.AnswerAsync().ConfigureAwait(false);
-        await Crowd.EachAsync(alive.Length, Crowd.Width, cancellationToken, async (i, stop) =>
+        await Crowd.EachAsync(alive.Length, Crowd.Width, async (i, stop) =>
         {
             var left = CallsEach;
             await alive[i].ReceiveAsync(
@@ -121,7 +121,7 @@ internal sealed class CallersScenario : IScenario
                 stop).WaitAsync(Margin, stop).ConfigureAwait(false);
             Interlocked.Add(ref replies, CallsEach - left);
             phase.Add();
-        }).ConfigureAwait(false);
+        }, cancellationToken).ConfigureAwait(false);
         run.Exactly("calls of the living that were answered", (long)alive.Length * CallsEach, replies);
     }
 }

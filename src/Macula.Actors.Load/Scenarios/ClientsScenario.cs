@@ -66,7 +66,7 @@ internal sealed class ClientsScenario : IScenario
     {
         var phase = run.Begin("beyond the limit", extra);
         var refusals = new RefusedException?[extra];
-        await Crowd.EachAsync(extra, extra, cancellationToken, async (i, stop) =>
+        await Crowd.EachAsync(extra, extra, async (i, stop) =>
         {
             try
             {
@@ -79,7 +79,7 @@ internal sealed class ClientsScenario : IScenario
             }
 
             phase.Add();
-        }).ConfigureAwait(false);
+        }, cancellationToken).ConfigureAwait(false);
 
         var text = DisconnectReason.MaxClientsReached.Text();
         run.Exactly($"refused with {text}", extra, refusals.Count(each => each?.Reason == text));

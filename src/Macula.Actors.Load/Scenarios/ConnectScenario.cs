@@ -107,7 +107,9 @@ internal sealed class ConnectScenario : IScenario
     {
         run.Begin(name, time);
         var before = await run.Node.NowAsync(cancellationToken).ConfigureAwait(false);
+        run.Node.IsPaused = true;
         await Task.Delay(time, cancellationToken).ConfigureAwait(false);
+        run.Node.IsPaused = false;
         var after = await run.Node.NowAsync(cancellationToken).ConfigureAwait(false);
         run.Figure($"CPU of the node, {name}", 100 * (after.CpuSeconds - before.CpuSeconds) / (after.At - before.At).TotalSeconds, "% of a core");
     }

@@ -27,19 +27,19 @@ internal sealed class FanOut(string name, int publishers, int topics, int subscr
     public async Task ConnectAsync(ScenarioRun run, CancellationToken cancellationToken)
     {
         var phase = run.Begin($"{name}: connecting", subscribers + publishers);
-        await Crowd.EachAsync(subscribers, Crowd.Width, cancellationToken, async (i, stop) =>
+        await Crowd.EachAsync(subscribers, Crowd.Width, async (i, stop) =>
         {
             _subscribers[i] = await Subscriber.StartAsync(
                 run.Dial, run.Seeded.Id(i, $"{name} subscriber"), _topics[i % topics], stop).ConfigureAwait(false);
             _subscribers[i].Arrived = OnArrived;
             phase.Add();
-        }).ConfigureAwait(false);
-        await Crowd.EachAsync(publishers, Crowd.Width, cancellationToken, async (i, stop) =>
+        }, cancellationToken).ConfigureAwait(false);
+        await Crowd.EachAsync(publishers, Crowd.Width, async (i, stop) =>
         {
             _publishers[i] = await Publisher.StartAsync(
                 run.Dial, run.Seeded.Id(i, $"{name} publisher"), Payload, stop).ConfigureAwait(false);
             phase.Add();
-        }).ConfigureAwait(false);
+        }, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Deliveries a second, with the window always full.</summary>

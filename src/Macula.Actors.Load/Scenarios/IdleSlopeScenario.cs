@@ -88,11 +88,11 @@ internal sealed class IdleSlopeScenario : IScenario
         var first = idle.Count;
         var more = await Crowd.ConnectAsync(run, $"to {count:N0} idle", first, count - first, cancellationToken).ConfigureAwait(false);
         idle.AddRange(more);
-        await Crowd.EachAsync(more.Length, Crowd.Width, cancellationToken, async (i, stop) =>
+        await Crowd.EachAsync(more.Length, Crowd.Width, async (i, stop) =>
         {
             await more[i].SendAsync(new SubscribeMessage([$"load.idle.{first + i}.*"])).ConfigureAwait(false);
             await more[i].SettleAsync(stop).ConfigureAwait(false);
-        }).ConfigureAwait(false);
+        }, cancellationToken).ConfigureAwait(false);
     }
 
     private sealed record Step(double Delivery, double Call, double CallRate, double ManyRate);

@@ -1,18 +1,5 @@
 namespace Macula.Actors.Load.Scenarios;
 
-/// <summary>What becomes of an advertised service.</summary>
-internal enum Fate
-{
-    /// <summary>Advertised again and again.</summary>
-    Renewed,
-
-    /// <summary>One day no longer advertised.</summary>
-    Abandoned,
-
-    /// <summary>Withdrawn, with a time to live of 0.</summary>
-    Withdrawn,
-}
-
 /// <summary>A service and the truth about it, as far as its provider can know: times since the scenario began.</summary>
 /// <param name="at">When it is first advertised.</param>
 /// <param name="until">When its fate comes.</param>

@@ -112,8 +112,9 @@ internal sealed class SoakScenario : IScenario
             var least = Least(samples, value);
             var mean = least.Select(each => each.Value).DefaultIfEmpty().Average();
             if (mean == 0) return;
-            run.AtMost(
-                $"growth of {what}, percent an hour", MostGrowth, 100 * Slope.PerHour(least) / mean, "0.00", isGoal: time < Telling);
+            var growth = 100 * Slope.PerHour(least) / mean;
+            if (time < Telling) run.Figure($"growth of {what}", growth, "% an hour");
+            else run.AtMost($"growth of {what}, percent an hour", MostGrowth, growth, "0.00");
         }
     }
 

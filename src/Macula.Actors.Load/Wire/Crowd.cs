@@ -17,13 +17,13 @@ internal static class Crowd
     {
         var counted = run.Begin(phase, count);
         var clients = new LoadClient[count];
-        await EachAsync(count, Width, cancellationToken, async (i, stop) =>
+        await EachAsync(count, Width, async (i, stop) =>
         {
             var begun = Stopwatch.GetTimestamp();
             clients[i] = await LoadClient.ConnectAsync(run.Dial, run.Seeded.Id(first + i), stop).ConfigureAwait(false);
             times?.RecordSince(begun);
             counted.Add();
-        }).ConfigureAwait(false);
+        }, cancellationToken).ConfigureAwait(false);
         return clients;
     }
 
@@ -34,7 +34,7 @@ internal static class Crowd
     {
         var counted = run.Begin(phase, clients.Count);
         var lost = 0;
-        await EachAsync(clients.Count, Width, cancellationToken, async (i, stop) =>
+        await EachAsync(clients.Count, Width, async (i, stop) =>
         {
             var begun = Stopwatch.GetTimestamp();
             try
@@ -48,7 +48,7 @@ internal static class Crowd
             }
 
             counted.Add();
-        }).ConfigureAwait(false);
+        }, cancellationToken).ConfigureAwait(false);
         return lost;
     }
 
@@ -64,7 +64,7 @@ internal static class Crowd
     }
 
     public static Task EachAsync(
-        int count, int width, CancellationToken cancellationToken, Func<int, CancellationToken, ValueTask> work) =>
+        int count, int width, Func<int, CancellationToken, ValueTask> work, CancellationToken cancellationToken) =>
         Parallel.ForEachAsync(
             Enumerable.Range(0, count),
             new ParallelOptions { MaxDegreeOfParallelism = width, CancellationToken = cancellationToken }, work);

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Macula.Actors.Protocol;
 using Macula.Actors.Transport;
 

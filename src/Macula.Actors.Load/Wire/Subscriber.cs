@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using Macula.Actors.Load.Measuring;
 using Macula.Actors.Protocol;

@@ -28,7 +28,7 @@ public static class LoadWorker
             await output.FlushAsync(cancellationToken).ConfigureAwait(false);
             if (await input.ReadLineAsync(cancellationToken).ConfigureAwait(false) == Leave)
                 await Crowd.EachAsync(
-                    clients.Length, Crowd.Width, cancellationToken, async (i, _) => await clients[i].LeaveAsync().ConfigureAwait(false))
+                    clients.Length, Crowd.Width, async (i, _) => await clients[i].LeaveAsync().ConfigureAwait(false), cancellationToken)
                     .ConfigureAwait(false);
             return 0;
         }
@@ -44,12 +44,12 @@ public static class LoadWorker
         var dial = new Dial(order.Target(), order.Quic);
         var seeded = new Seeded(order.Seed, order.Scenario);
         var clients = new LoadClient[order.Count];
-        await Crowd.EachAsync(order.Count, Crowd.Width, cancellationToken, async (i, stop) =>
+        await Crowd.EachAsync(order.Count, Crowd.Width, async (i, stop) =>
         {
             clients[i] = await LoadClient.ConnectAsync(dial, seeded.Id(order.First + i), stop).ConfigureAwait(false);
             if (order.Procedure is { } procedure)
                 await CallAsync(clients[i], procedure, order.First + i, order.Calls, stop).ConfigureAwait(false);
-        }).ConfigureAwait(false);
+        }, cancellationToken).ConfigureAwait(false);
         return clients;
     }
 
