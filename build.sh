@@ -22,7 +22,7 @@ Usage: ./build.sh <command> [arguments]
   macula <arguments>         the macula command line tool, from this tree  (macula --help: its commands)
   test [dotnet test args]    install what is missing, build, check the format, run every test
   bench [arguments]          the benchmarks of tests/Macula.Actors.Bench
-  load [arguments]           every scenario of macula load, in full size: some 20 minutes and an hour of soak
+  load [arguments]           every scenario of macula load, in full size: some 30 minutes and an hour of soak
   setup                      install what run and test need, and nothing else
   help                       this text
 
@@ -41,7 +41,7 @@ main() {
     macula) run_macula "$@" ;;
     test) run_tests "$@" ;;
     bench) run_bench "$@" ;;
-    load) run_macula load "$@" ;;
+    load) run_load "$@" ;;
     setup) setup_for_run; setup_for_test; say "Everything that run and test need is there." ;;
     help | -h | --help) help ;;
     *) help >&2; die "there is no command '$command'" ;;
@@ -64,6 +64,14 @@ run_macula() {
   setup_for_run
   build_programs
   exec dotnet "$cli_dll" "$@"
+}
+
+run_load() {
+  setup_for_run
+  setup_for_load
+  build_programs
+  (cd "$root" && build_project tests/Macula.Actors.Neighbours)
+  exec dotnet "$cli_dll" load "$@"
 }
 
 run_bench() {
@@ -184,9 +192,15 @@ setup_for_run() {
   has_library libmsquic.so.2 || install_ngtcp2
 }
 
+# The neighbours of macula load peers; without apt-get, or where they are not to be had, it measures the others.
+setup_for_load() {
+  install_servers nats-server mosquitto
+}
+
 # The tests use ngtcp2 also where libmsquic is, and quiche, a QUIC that nobody here wrote.
 setup_for_test() {
   install_ngtcp2
+  install_servers nats-server mosquitto
   [[ -f $interop/package.json ]] || return 0
   command -v node >/dev/null || install_packages "" nodejs
   command -v npm >/dev/null || install_packages "" npm
@@ -226,6 +240,28 @@ add_suite() {
   say "Adding the Debian suite $1 ..."
   as_root sh -c "echo 'deb [signed-by=$keyring] http://deb.debian.org/debian $1 main' > /etc/apt/sources.list.d/$1.list"
   as_root apt-get update -qq >&2
+}
+
+# Servers that the load and the tests start themselves: their packages must not start them too, now or at boot.
+install_servers() {
+  local server missing=() policy=/usr/sbin/policy-rc.d
+  for server in "$@"; do
+    command -v "$server" >/dev/null || missing+=("$server")
+  done
+  ((${#missing[@]} > 0)) || return 0
+  if ! command -v apt-get >/dev/null; then
+    say "There is no apt-get here: install ${missing[*]} by hand."
+    return 0
+  fi
+
+  (
+    if [[ ! -e $policy ]]; then
+      trap 'as_root rm -f "$policy"' EXIT
+      as_root sh -c "printf '#!/bin/sh\nexit 101\n' > $policy && chmod 755 $policy"
+    fi
+    install_packages "" "${missing[@]}"
+    ! command -v systemctl >/dev/null || as_root systemctl --quiet disable "${missing[@]}" >&2 || true
+  )
 }
 
 install_packages() {

@@ -5,10 +5,10 @@ namespace Macula.Actors.Load.Neighbours;
 /// <summary>A server that is measured, and the numbers of its clients, none of which comes twice.</summary>
 internal sealed class Bed(INeighbour server)
 {
-    private const double Busy = 0.02; // CPU seconds: two of the steps in which the kernel counts
+    private const double Busy = 0.1; // cores; the kernel counts in steps of 10 ms, so that less cannot be told in this time
 
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private int _last;
 
@@ -23,7 +23,7 @@ internal sealed class Bed(INeighbour server)
     public Task<INeighbourClient> ConnectAsync(CancellationToken cancellationToken) =>
         server.ConnectAsync(Interlocked.Increment(ref _last), cancellationToken);
 
-    /// <summary>Waits until the server has nothing left to do, at most 20 s.</summary>
+    /// <summary>Waits until the server has nothing left to do, at most 5 s.</summary>
     public async Task QuietAsync(CancellationToken cancellationToken)
     {
         var before = Kernel.CpuSeconds;
@@ -31,7 +31,7 @@ internal sealed class Bed(INeighbour server)
         {
             await Task.Delay(Look, cancellationToken).ConfigureAwait(false);
             var now = Kernel.CpuSeconds;
-            if (now - before <= Busy) return;
+            if (now - before <= Busy * Look.TotalSeconds) return;
             before = now;
         }
     }

@@ -6,7 +6,7 @@ internal sealed class IdleBench(Bed bed, IReadOnlyList<int> memoryAt, IReadOnlyL
 {
     public const string Memory = "server memory an idle connection", Rate = "one to one";
 
-    private const int WarmUp = 100;
+    private const int FirstOnes = 100;
     private const int Batch = 32, Batches = 16; // small, so that a server at some hundred a second still comes to its end
 
     /// <summary>The name of a rate.</summary>
@@ -18,7 +18,8 @@ internal sealed class IdleBench(Bed bed, IReadOnlyList<int> memoryAt, IReadOnlyL
     public async Task RunAsync(TimeSpan time, Tell tell, CancellationToken cancellationToken)
     {
         // What the first connections load and compile is not theirs.
-        await IdleClients.EndAsync(await IdleClients.ConnectAsync(bed, WarmUp, cancellationToken).ConfigureAwait(false))
+        var first = Math.Min(FirstOnes, memoryAt.Max());
+        await IdleClients.EndAsync(await IdleClients.ConnectAsync(bed, first, cancellationToken).ConfigureAwait(false))
             .ConfigureAwait(false);
         List<INeighbourClient> idle = [];
         try
@@ -28,7 +29,7 @@ internal sealed class IdleBench(Bed bed, IReadOnlyList<int> memoryAt, IReadOnlyL
             await IdleClients.SubscribeAsync(idle, i => $"load.idle.{i}", cancellationToken).ConfigureAwait(false);
             var bench = await PublishBench.OpenAsync(bed, "slope", 1, Batch, Batches, cancellationToken).ConfigureAwait(false);
             await using var closing = bench.ConfigureAwait(false);
-            await bench.RunAsync(time, (_, _, _) => { }, cancellationToken).ConfigureAwait(false);
+            await WarmUp.RunAsync(bench, time, cancellationToken).ConfigureAwait(false);
             foreach (var level in rateAt.OrderDescending())
             {
                 await IdleClients.EndAsync(idle.Skip(level)).ConfigureAwait(false);

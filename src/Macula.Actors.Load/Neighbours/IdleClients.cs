@@ -13,8 +13,9 @@ internal static class IdleClients
         var clients = new INeighbourClient[count];
         try
         {
-            await Crowd.EachAsync(count, Width, cancellationToken, async (i, stop) =>
-                clients[i] = await bed.ConnectAsync(stop).ConfigureAwait(false)).ConfigureAwait(false);
+            await Crowd.EachAsync(
+                count, Width, async (i, stop) => clients[i] = await bed.ConnectAsync(stop).ConfigureAwait(false),
+                cancellationToken).ConfigureAwait(false);
             return clients;
         }
         catch
@@ -27,8 +28,9 @@ internal static class IdleClients
     /// <param name="topic">Of the client with this number.</param>
     public static Task SubscribeAsync(
         IReadOnlyList<INeighbourClient> clients, Func<int, string> topic, CancellationToken cancellationToken) =>
-        Crowd.EachAsync(clients.Count, Width, cancellationToken, async (i, stop) =>
-            await clients[i].SubscribeAsync(topic(i), stop).ConfigureAwait(false));
+        Crowd.EachAsync(
+            clients.Count, Width,
+            async (i, stop) => await clients[i].SubscribeAsync(topic(i), stop).ConfigureAwait(false), cancellationToken);
 
     public static async Task EndAsync(IEnumerable<INeighbourClient?> clients)
     {

@@ -84,11 +84,10 @@ internal sealed class NeighbourRun(
             {
                 foreach (var (bed, bench) in benches.ToArray())
                 {
-                    // The first is for the compilers and caches of all.
-                    Tell tell = turn == 0
-                        ? (_, _, _) => { }
-                        : (name, value, unit) => results.Add(name, bed.Name, value, unit);
-                    var went = await AttemptAsync(bed, measure, () => bench.RunAsync(time, tell, cancellationToken))
+                    var went = await AttemptAsync(bed, measure, () => turn == 0
+                        ? WarmUp.RunAsync(bench, time, cancellationToken)
+                        : bench.RunAsync(
+                            time, (name, value, unit) => results.Add(name, bed.Name, value, unit), cancellationToken))
                         .ConfigureAwait(false);
                     if (!went && benches.Remove(bed)) await bench.DisposeAsync().ConfigureAwait(false);
                     phase.Add();

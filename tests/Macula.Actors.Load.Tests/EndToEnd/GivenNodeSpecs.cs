@@ -7,7 +7,7 @@ namespace Macula.Actors.Load.Tests.EndToEnd;
 [Collection("load")]
 public sealed class GivenNodeSpecs
 {
-    private static readonly ILoadScreen Nobody = new Silent();
+    private static readonly ILoadScreen Nobody = new SilentScreen();
 
     [Fact]
     public async Task A_node_that_is_given_is_loaded_and_lives_on()
@@ -49,20 +49,5 @@ public sealed class GivenNodeSpecs
 
         static Task<LoadException> Refused(LoadOptions options) =>
             Assert.ThrowsAsync<LoadException>(() => LoadRun.RunAsync(options, Nobody, CancellationToken.None));
-    }
-
-    private sealed class Silent : ILoadScreen
-    {
-        public void Begin(string scenario, string summary)
-        {
-        }
-
-        public void Progress(LoadProgress now)
-        {
-        }
-
-        public void End(ScenarioReport report)
-        {
-        }
     }
 }
