@@ -7,7 +7,7 @@ internal sealed class Bed(INeighbour server)
 {
     private const double Busy = 0.1; // cores; the kernel counts in steps of 10 ms, so that less cannot be told in this time
 
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private int _last;

@@ -1,5 +1,3 @@
-using Macula.Actors.Load.Nodes;
-
 namespace Macula.Actors.Load.Neighbours;
 
 /// <summary>A server that runs, as a process of its own on this machine. Disposing ends it.</summary>

@@ -2,7 +2,7 @@ namespace Macula.Actors.Load.Neighbours;
 
 /// <summary>What idle connections cost: memory when they have connected, and the rate of others once each has subscribed
 /// to a topic of its own.</summary>
-internal sealed class IdleBench(Bed bed, IReadOnlyList<int> memoryAt, IReadOnlyList<int> rateAt, int runs)
+internal sealed class IdleBench(Bed bed, IReadOnlyList<int> memoryAt, IReadOnlyList<int> rateAt, int runs, int warmUps)
 {
     public const string Memory = "server memory an idle connection", Rate = "one to one";
 
@@ -29,7 +29,7 @@ internal sealed class IdleBench(Bed bed, IReadOnlyList<int> memoryAt, IReadOnlyL
             await IdleClients.SubscribeAsync(idle, i => $"load.idle.{i}", cancellationToken).ConfigureAwait(false);
             var bench = await PublishBench.OpenAsync(bed, "slope", 1, Batch, Batches, cancellationToken).ConfigureAwait(false);
             await using var closing = bench.ConfigureAwait(false);
-            await WarmUp.RunAsync(bench, time, cancellationToken).ConfigureAwait(false);
+            await WarmUp.RunAsync(bench, time, warmUps, cancellationToken).ConfigureAwait(false);
             foreach (var level in rateAt.OrderDescending())
             {
                 await IdleClients.EndAsync(idle.Skip(level)).ConfigureAwait(false);

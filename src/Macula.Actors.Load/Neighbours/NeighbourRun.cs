@@ -14,6 +14,8 @@ internal sealed record Measure(string Name, Func<Bed, CancellationToken, Task<IB
 internal sealed class NeighbourRun(
     ScenarioRun run, IReadOnlyList<INeighbourKind> kinds, int runs, TimeSpan time, NeighbourResults results)
 {
+    private readonly int _warmUps = run.IsFullSize ? WarmUp.Most : WarmUp.Least;
+
     /// <summary>All servers run, and take turns with each run of each measure: what the machine does meanwhile, it does to
     /// all.</summary>
     public async Task SideBySideAsync(IReadOnlyList<Measure> measures, CancellationToken cancellationToken)
@@ -54,7 +56,7 @@ internal sealed class NeighbourRun(
                 await using var ending = server.ConfigureAwait(false);
                 try
                 {
-                    await new IdleBench(new Bed(server), memoryAt, rateAt, runs).RunAsync(
+                    await new IdleBench(new Bed(server), memoryAt, rateAt, runs, _warmUps).RunAsync(
                         time, (name, value, unit) => results.Add(name, kind.Name, value, unit), cancellationToken)
                         .ConfigureAwait(false);
                 }
@@ -85,7 +87,7 @@ internal sealed class NeighbourRun(
                 foreach (var (bed, bench) in benches.ToArray())
                 {
                     var went = await AttemptAsync(bed, measure, () => turn == 0
-                        ? WarmUp.RunAsync(bench, time, cancellationToken)
+                        ? WarmUp.RunAsync(bench, time, _warmUps, cancellationToken)
                         : bench.RunAsync(
                             time, (name, value, unit) => results.Add(name, bed.Name, value, unit), cancellationToken))
                         .ConfigureAwait(false);
