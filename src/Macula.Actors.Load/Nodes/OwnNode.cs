@@ -11,7 +11,7 @@ internal sealed class OwnNode : IAsyncDisposable
 {
     private const int MaxLogLines = 200;
 
-    private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan StartTime = TimeSpan.FromMinutes(1); // on a busy machine
 
     private readonly Process _process;
     private readonly DirectoryInfo _directory;

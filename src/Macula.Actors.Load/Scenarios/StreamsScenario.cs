@@ -23,7 +23,7 @@ internal sealed class StreamsScenario : IScenario
         var present = before.Size("clients");
         var processes = run.Size("processes", 8, Ending);
         var each = run.Size("clients of each", 250, 5);
-        var rounds = run.Size("rounds", 5, 2);
+        var rounds = run.Size("rounds", 5);
         var patience = Silence.Of(run.Options) + Margin;
         List<WorkerProcess> workers = [];
         var next = 0;

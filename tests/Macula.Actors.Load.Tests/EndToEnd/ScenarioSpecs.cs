@@ -18,7 +18,7 @@ public sealed class ScenarioSpecs(ITestOutputHelper test)
     [InlineData("streams", 0.04, 2)]
     [InlineData("callers", 0.05, 2)]
     [InlineData("storm", 0.03, 2)]
-    [InlineData("slow", 0.1, 1.5)]
+    [InlineData("slow", 0.1, 1)]
     public async Task A_node_keeps_its_promises(string scenario, double scale, double seconds)
     {
         var screen = new Screen(test);
