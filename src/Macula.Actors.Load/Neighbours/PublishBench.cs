@@ -63,7 +63,7 @@ internal sealed class PublishBench : IBench
         var (count, took) = (Interlocked.Read(ref _arrived) - before, Stopwatch.GetElapsedTime(start));
         _window.Release(_batches);
         tell(_measure, count / took.TotalSeconds, "1/s");
-        tell($"{_measure}, server CPU a delivery", (_bed.Kernel.CpuSeconds - cpu) / count * 1e6, "us");
+        tell($"{_measure}, server CPU a delivery", (_bed.Kernel.CpuSeconds - cpu) / count * 1e9, "ns");
     }
 
     public async ValueTask DisposeAsync()

@@ -1,5 +1,3 @@
-using Macula.Actors.Load.Nodes;
-
 namespace Macula.Actors.Load.Tests.EndToEnd;
 
 /// <summary>The tool of the same build, whose processes run workers.</summary>
