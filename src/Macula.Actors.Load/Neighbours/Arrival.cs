@@ -17,13 +17,5 @@ internal readonly ref struct Arrival(
     public ReadOnlySpan<byte> ReplyTo { get; } = replyTo;
 }
 
-/// <summary>Sorts of <see cref="Arrival"/>.</summary>
-internal enum ArrivalKind
-{
-    Message,
-    Request,
-    Reply,
-}
-
 /// <summary>Gets what came in; true when it has enough.</summary>
 internal delegate bool ArrivalHandler(Arrival arrival);

@@ -3,26 +3,6 @@ using System.Buffers.Binary;
 
 namespace Macula.Actors.Load.Neighbours;
 
-/// <summary>Control packets (MQTT 3.1.1, section 2.2.1), as far as a load needs them.</summary>
-internal enum MqttKind
-{
-    ConnAck = 2,
-    Publish = 3,
-    SubAck = 9,
-    PingResp = 13,
-}
-
-/// <summary>A control packet, valid as long as the bytes it was read from.</summary>
-/// <param name="body">Of PUBLISH: the payload; of others: what follows the fixed header.</param>
-internal readonly ref struct MqttFrame(MqttKind kind, ReadOnlySpan<byte> body, ReadOnlySpan<byte> topic = default)
-{
-    public MqttKind Kind { get; } = kind;
-
-    public ReadOnlySpan<byte> Body { get; } = body;
-
-    public ReadOnlySpan<byte> Topic { get; } = topic;
-}
-
 /// <summary>MQTT 3.1.1 (OASIS standard of 2014) at QoS 0, as far as a load needs it.</summary>
 internal static class MqttCodec
 {

@@ -4,9 +4,6 @@ using Macula.Actors.Load.Scenarios;
 
 namespace Macula.Actors.Load.Neighbours;
 
-/// <summary>A measure, and how it is opened on a server.</summary>
-internal sealed record Measure(string Name, Func<Bed, CancellationToken, Task<IBench>> OpenAsync);
-
 /// <summary>Takes measures on servers. What a neighbour cannot do is told, and the others go on; what our node cannot do
 /// ends the scenario.</summary>
 /// <param name="runs">Of each measure.</param>
