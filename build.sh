@@ -23,6 +23,7 @@ Usage: ./build.sh <command> [arguments]
   test [dotnet test args]    install what is missing, build, check the format, run every test
   bench [arguments]          the benchmarks of tests/Macula.Actors.Bench
   fuzz [--time 1h]           hostile packets and bad networks against the ngtcp2 transport  (fuzz --help)
+  load [arguments]           every scenario of macula load, in full size: some 30 minutes and an hour of soak
   setup                      install what run and test need, and nothing else
   help                       this text
 
@@ -42,6 +43,7 @@ main() {
     test) run_tests "$@" ;;
     bench) run_bench "$@" ;;
     fuzz) run_fuzz "$@" ;;
+    load) run_load "$@" ;;
     setup) setup_for_run; setup_for_test; say "Everything that run and test need is there." ;;
     help | -h | --help) help ;;
     *) help >&2; die "there is no command '$command'" ;;
@@ -64,6 +66,14 @@ run_macula() {
   setup_for_run
   build_programs
   exec dotnet "$cli_dll" "$@"
+}
+
+run_load() {
+  setup_for_run
+  setup_for_load
+  build_programs
+  (cd "$root" && build_project tests/Macula.Actors.Neighbours)
+  exec dotnet "$cli_dll" load "$@"
 }
 
 run_bench() {
@@ -195,10 +205,16 @@ setup_for_run() {
   has_library libmsquic.so.2 || install_ngtcp2
 }
 
+# The neighbours of macula load peers; without apt-get, or where they are not to be had, it measures the others.
+setup_for_load() {
+  install_servers nats-server mosquitto
+}
+
 # The tests use ngtcp2 also where libmsquic is, and two QUICs that nobody here wrote: ngtcp2's own programs, and quiche.
 setup_for_test() {
   install_ngtcp2
   install_ngtcp2_programs
+  install_servers nats-server mosquitto
   [[ -f $interop/package.json ]] || return 0
   command -v node >/dev/null || install_packages "" nodejs
   command -v npm >/dev/null || install_packages "" npm
@@ -256,6 +272,28 @@ add_suite() {
   say "Adding the Debian suite $1 ..."
   as_root sh -c "echo 'deb [signed-by=$keyring] http://deb.debian.org/debian $1 main' > /etc/apt/sources.list.d/$1.list"
   as_root apt-get update -qq >&2
+}
+
+# Servers that the load and the tests start themselves: their packages must not start them too, now or at boot.
+install_servers() {
+  local server missing=() policy=/usr/sbin/policy-rc.d
+  for server in "$@"; do
+    command -v "$server" >/dev/null || missing+=("$server")
+  done
+  ((${#missing[@]} > 0)) || return 0
+  if ! command -v apt-get >/dev/null; then
+    say "There is no apt-get here: install ${missing[*]} by hand."
+    return 0
+  fi
+
+  (
+    if [[ ! -e $policy ]]; then
+      trap 'as_root rm -f "$policy"' EXIT
+      as_root sh -c "printf '#!/bin/sh\nexit 101\n' > $policy && chmod 755 $policy"
+    fi
+    install_packages "" "${missing[@]}"
+    ! command -v systemctl >/dev/null || as_root systemctl --quiet disable "${missing[@]}" >&2 || true
+  )
 }
 
 install_packages() {

@@ -58,7 +58,8 @@ internal sealed class ConnectionOptions
     /// <exception cref="UsageException">A value cannot work; the message names it and the fix.</exception>
     public Target Read(ParseResult parsed, CliHost host)
     {
-        var server = parsed.GetValue(_server) ?? host.Variable("MACULA_SERVER") ?? DefaultServer;
+        var given = parsed.GetValue(_server) ?? host.Variable("MACULA_SERVER");
+        var server = given ?? DefaultServer;
         if (!server.Split(',').All(each => ServerAddress.TryParse(each, out _)))
             throw new UsageException($"--server is '{server}'; allowed: host or host:port, such as {DefaultServer}");
 
@@ -79,7 +80,7 @@ internal sealed class ConnectionOptions
             Provider = host.Provider,
             TimeProvider = host.Time,
         };
-        return new Target(options, why);
+        return new Target(options, why, given is not null);
     }
 
     private (QuicTrust Trust, string Why) Trust(ParseResult parsed, CliHost host, string server)
@@ -156,4 +157,5 @@ internal sealed class ConnectionOptions
 
 /// <summary>Whom to connect to.</summary>
 /// <param name="Why">Whom we trust and why, for error messages.</param>
-internal sealed record Target(MaculaClientOptions Options, string Why);
+/// <param name="IsGiven">Whether a server was named; otherwise it is the default one.</param>
+internal sealed record Target(MaculaClientOptions Options, string Why, bool IsGiven);

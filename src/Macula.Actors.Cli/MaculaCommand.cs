@@ -35,7 +35,10 @@ internal static class MaculaCommand
         root.Options.Add(quiet);
         connection.AddTo(root);
         ToolCommand[] commands =
-            [SubCommand.Make(), PubCommand.Make(), ServeCommand.Make(), CallCommand.Make(), PingCommand.Make()];
+        [
+            SubCommand.Make(), PubCommand.Make(), ServeCommand.Make(), CallCommand.Make(), PingCommand.Make(),
+            LoadCommand.Make(), LoadWorkerCommand.Make(),
+        ];
         foreach (var each in commands)
         {
             root.Subcommands.Add(each.Command);

@@ -71,6 +71,20 @@ internal sealed class Screen
         lock (_gate) _error.MarkupLine($"[grey]{Markup.Escape(text)}[/]");
     }
 
+    /// <summary>What goes on, in the place of what was told so before; null takes it away. Plain lines where nobody
+    /// looks on.</summary>
+    public void Moving(string? text)
+    {
+        if (IsQuiet || IsJson) return;
+        if (!_host.ErrorIsTerminal || !_hasColour)
+        {
+            if (text is not null) Notice(text);
+            return;
+        }
+
+        lock (_gate) _host.Error.Write($"\r{text}\x1b[K"); // and clears the rest of the line
+    }
+
     /// <summary>One line on standard error: what is wrong and what to do.</summary>
     public void Failure(string code, string text, int exitCode)
     {

@@ -4,7 +4,7 @@ namespace Macula.Actors.Cli.Tests;
 public sealed class ReferenceSpecs
 {
     [Fact]
-    public void Of_ours_the_tool_refers_to_client_protocol_and_transport_and_never_to_Akka()
+    public void Of_ours_the_tool_refers_to_client_load_protocol_and_transport_and_never_to_Akka()
     {
         var references = typeof(MaculaCommand).Assembly.GetReferencedAssemblies()
             .Select(reference => reference.Name!)
@@ -12,6 +12,7 @@ public sealed class ReferenceSpecs
                 name.StartsWith("Akka", StringComparison.Ordinal));
 
         Assert.Equal(
-            ["Macula.Actors.Client", "Macula.Actors.Protocol", "Macula.Actors.Transport"], references.Order());
+            ["Macula.Actors.Client", "Macula.Actors.Load", "Macula.Actors.Protocol", "Macula.Actors.Transport"],
+            references.Order());
     }
 }

@@ -24,7 +24,7 @@ public sealed class DiagnosticsActor : ReceiveActor
 
     /// <summary>What it answers. Whoever starts it registers these, before anyone can call them.</summary>
     public static IReadOnlyList<string> Procedures { get; } =
-        [Prefix + "hello", Prefix + "echo", Prefix + "info", Prefix + "tables"];
+        [Prefix + "hello", Prefix + "echo", Prefix + "info", Prefix + "tables", Prefix + "memory"];
 
     public static Props Props(GatewayIdentity identity, TableCensus census) =>
         Akka.Actor.Props.Create(() => new DiagnosticsActor(identity, census));
@@ -49,6 +49,7 @@ public sealed class DiagnosticsActor : ReceiveActor
             "echo" => new JsonObject { ["echo"] = Parse(msg.Args) },
             "info" => Info(),
             "tables" => Tables(),
+            "memory" => Memory(),
             _ => new JsonObject { ["error"] = "unknown_procedure" },
         };
         answer["timestamp"] = Context.System.Scheduler.Now.ToUnixTimeSeconds();
@@ -87,12 +88,14 @@ public sealed class DiagnosticsActor : ReceiveActor
 
     private JsonObject Tables()
     {
-        var tables = new JsonObject();
-        foreach (var table in _census.Tables)
+        var (tables, census) = (new JsonObject(), _census.Tables);
+        // First, and as close together as can be: clients and client_streams are compared.
+        long[] sizes = [.. census.Select(table => table.Size)];
+        foreach (var (table, size) in census.Zip(sizes))
         {
             tables[table.Name] = new JsonObject
             {
-                ["size"] = table.Size,
+                ["size"] = size,
                 ["limit"] = table.Limit,
                 ["high_water"] = table.HighWater,
                 ["evicted"] = table.Evictions,
@@ -104,6 +107,28 @@ public sealed class DiagnosticsActor : ReceiveActor
         }
 
         return new JsonObject { ["tables"] = tables };
+    }
+
+    // Bytes. What is resident beside the committed heap is native: QUIC, TLS, stacks, code.
+    private static JsonObject Memory()
+    {
+        using var process = Process.GetCurrentProcess();
+        var heap = GC.GetGCMemoryInfo(GCKind.Any);
+        return new JsonObject
+        {
+            ["memory"] = new JsonObject
+            {
+                ["managed"] = GC.GetTotalMemory(forceFullCollection: false),
+                ["committed"] = heap.TotalCommittedBytes,
+                ["resident"] = process.WorkingSet64,
+                ["native"] = Math.Max(0, process.WorkingSet64 - heap.TotalCommittedBytes),
+                ["handles"] = process.HandleCount,
+                ["threads"] = process.Threads.Count,
+                ["cpu_seconds"] = process.TotalProcessorTime.TotalSeconds,
+                ["collections"] = new JsonArray([.. Enumerable.Range(0, GC.MaxGeneration + 1)
+                    .Select(generation => JsonValue.Create(GC.CollectionCount(generation)))]),
+            },
+        };
     }
 
     private static JsonNode? Parse(ReadOnlyMemory<byte> args)

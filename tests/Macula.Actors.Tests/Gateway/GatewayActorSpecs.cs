@@ -361,6 +361,7 @@ public sealed class GatewayActorSpecs(ITestOutputHelper log) : TestKit(TestConfi
     [InlineData("com.macula.diagnostics.echo", "no json", "\"echo\":\"bm8ganNvbg==\"")]
     [InlineData("com.macula.diagnostics.info", "{}", "otp_version")]
     [InlineData("com.macula.diagnostics.tables", "{}", "\"clients\":{\"size\":1")]
+    [InlineData("com.macula.diagnostics.memory", "{}", "\"resident\":")]
     public async Task The_node_answers_questions_about_itself(string procedure, string args, string expected)
     {
         var node = await TestNode.Start(this);

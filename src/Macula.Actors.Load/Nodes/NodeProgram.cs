@@ -1,0 +1,9 @@
+namespace Macula.Actors.Load.Nodes;
+
+/// <summary>Finds the program of the node.</summary>
+public static class NodeProgram
+{
+    /// <summary>Its path; null when there is none: beside this tool, or where a build of the source tree puts it.</summary>
+    /// <param name="folder">Where to look from; default: this program's.</param>
+    public static string? Find(string? folder = null) => SiblingProgram.Find("Macula.Actors.Node.dll", folder);
+}

@@ -1,0 +1,34 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+
+namespace Macula.Actors.Load.Reporting;
+
+/// <summary>What came of a run.</summary>
+/// <param name="Node">The node that was given, or <c>own</c>.</param>
+public sealed record LoadReport(
+    DateTimeOffset Started, TimeSpan Duration, string Node, string Quic, long Seed, double Scale, TimeSpan? Time,
+    IReadOnlyList<ScenarioReport> Scenarios)
+{
+    private static readonly JsonSerializerOptions Style = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = true,
+    };
+
+    /// <summary>Such as <c>Debian GNU/Linux 12 (bookworm)</c>.</summary>
+    public string Machine { get; } = RuntimeInformation.OSDescription;
+
+    /// <summary>Cores that node and load shared, when the node was on this machine.</summary>
+    public int Cores { get; } = Environment.ProcessorCount;
+
+    public string Runtime { get; } = RuntimeInformation.FrameworkDescription;
+
+    /// <summary>Whether all was run and every promise kept.</summary>
+    public bool Passed => Scenarios.All(each => each.Passed);
+
+    /// <summary>For programs: everything, names in snake_case, times as text, tables over time included.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, Style);
+
+    /// <summary>For people: one page that needs nothing else.</summary>
+    public string ToHtml() => HtmlReport.Render(this);
+}

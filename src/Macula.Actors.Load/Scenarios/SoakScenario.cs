@@ -1,0 +1,125 @@
+using Macula.Actors.Load.Measuring;
+using Macula.Actors.Load.Nodes;
+using Macula.Actors.Load.Wire;
+
+namespace Macula.Actors.Load.Scenarios;
+
+/// <summary>A bit of everything, for long.</summary>
+internal sealed class SoakScenario : IScenario
+{
+    private const string Procedure = "load.soak.echo";
+    private const int Payload = 100;
+    private const double ChurnPerMinute = 0.05;
+    private const double MostGrowth = 1; // percent an hour
+    private const int Parts = 12; // of the time after the warm-up, for the least of each
+
+    private static readonly TimeSpan LongestWarmUp = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Telling = TimeSpan.FromMinutes(30); // less says nothing about an hour
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    public string Name => "soak";
+
+    public string Summary => "messages, calls and 5 % of the clients changing each minute, for any length: nothing grows";
+
+    public async Task RunAsync(ScenarioRun run, CancellationToken cancellationToken)
+    {
+        var count = run.Size("idle clients", 1_000, 20);
+        var subscribers = run.Size("subscribers", 100, 5);
+        var rate = run.Size("messages, and calls, a second", 100, 10);
+        var time = run.Time("time", TimeSpan.FromHours(1));
+        var before = await run.Node.NowAsync(cancellationToken).ConfigureAwait(false);
+        var fanOut = new FanOut("messages", 1, 1, subscribers, 8);
+        await using var _ = fanOut.ConfigureAwait(false);
+        await fanOut.ConnectAsync(run, cancellationToken).ConfigureAwait(false);
+        await using var echo = await Echo.StartAsync(run.Dial, run.Seeded.Id(0, "echo"), Procedure, cancellationToken).ConfigureAwait(false);
+        var calls = await CallLoad.StartAsync(run, Procedure, 0, Payload, cancellationToken).ConfigureAwait(false);
+        await using var __ = calls.ConfigureAwait(false);
+        var idle = await Crowd.ConnectAsync(run, "connecting", 0, count, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            var began = run.Node.Elapsed;
+            var (deliveries, replies) = (new Latencies(), new Latencies());
+            var phase = run.Begin("soaking", time);
+            var changed = await AllAsync(
+                fanOut.RateAsync(rate, time, deliveries, phase, cancellationToken),
+                calls.PacedAsync(phase, rate, time, replies, cancellationToken),
+                ChurnAsync(run, idle, began, time, cancellationToken)).ConfigureAwait(false);
+            run.Figure("clients that left and came again", changed);
+            run.Latency("delivery", deliveries);
+            run.Latency("call", replies);
+            fanOut.Judge(run);
+            run.Exactly("calls that failed or had no reply", 0, calls.Failed + calls.Pending);
+            var all = before.Size("clients") + count + subscribers + 3; // publisher, provider, caller
+            await run.ExpectAsync(
+                "the tables are as large as the truth", Patience, cancellationToken,
+                ("clients", all), ("client_streams", all), ("pubsub.patterns", before.Size("pubsub.patterns") + subscribers),
+                ("registry.services", before.Size("registry.services") + 1)).ConfigureAwait(false);
+            Growth(run, began, time);
+        }
+        finally
+        {
+            await Crowd.EndAsync(idle).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task<int> AllAsync(Task one, Task two, Task<int> churn)
+    {
+        await Task.WhenAll(one, two, churn).ConfigureAwait(false);
+        return await churn.ConfigureAwait(false);
+    }
+
+    // Half of them say goodbye, half of them do not.
+    private static async Task<int> ChurnAsync(
+        ScenarioRun run, LoadClient[] idle, TimeSpan began, TimeSpan time, CancellationToken cancellationToken)
+    {
+        var changed = 0;
+        while (run.Node.Elapsed - began is var now && now < time)
+        {
+            for (var due = (int)(idle.Length * ChurnPerMinute * now.TotalMinutes); changed < due; changed++)
+            {
+                var i = run.Seeded.Random.Next(idle.Length);
+                if (changed % 2 == 0)
+                {
+                    await idle[i].LeaveAsync().ConfigureAwait(false);
+                }
+                else
+                {
+                    idle[i].Die();
+                    await idle[i].DisposeAsync().ConfigureAwait(false);
+                }
+
+                idle[i] = await LoadClient.ConnectAsync(run.Dial, run.Seeded.Id(idle.Length + changed), cancellationToken)
+                    .ConfigureAwait(false);
+            }
+
+            await Task.Delay(100, cancellationToken).ConfigureAwait(false);
+        }
+
+        return changed;
+    }
+
+    private static void Growth(ScenarioRun run, TimeSpan began, TimeSpan time)
+    {
+        var warmUp = TimeSpan.FromTicks(Math.Min(LongestWarmUp.Ticks, time.Ticks / 6));
+        var samples = run.Node.Samples.Where(each => each.At - began >= warmUp && each.At - began <= time).ToList();
+        Judge("managed memory", each => each.Memory?.Managed ?? 0);
+        Judge("native memory", each => each.Memory?.Native ?? 0);
+        Judge("resident memory", each => each.Resident);
+        Judge("handles", each => each.Memory?.Handles ?? 0);
+
+        void Judge(string what, Func<NodeSample, double> value)
+        {
+            var least = Least(samples, value);
+            var mean = least.Select(each => each.Value).DefaultIfEmpty().Average();
+            if (mean == 0) return;
+            var growth = 100 * Slope.PerHour(least) / mean;
+            if (time < Telling) run.Figure($"growth of {what}", growth, "% an hour");
+            else run.AtMost($"growth of {what}, percent an hour", MostGrowth, growth, "0.00");
+        }
+    }
+
+    /// <summary>The least of each part of the time: what is garbage today is gone tomorrow, and what stays is growth.
+    /// </summary>
+    internal static List<(TimeSpan At, double Value)> Least(IReadOnlyList<NodeSample> samples, Func<NodeSample, double> value) =>
+        [.. samples.Chunk(Math.Max(1, samples.Count / Parts)).Select(part => part.MinBy(value)!).Select(each => (each.At, value(each)))];
+}

@@ -1,0 +1,10 @@
+using System.Net;
+using Macula.Actors.Transport;
+
+namespace Macula.Actors.Load.Wire;
+
+/// <summary>A node and how to connect to it.</summary>
+/// <param name="EndPoint">An address, or a name that is resolved.</param>
+/// <param name="Realm">The realm that it serves.</param>
+/// <param name="Trust">Which certificate it may show.</param>
+public sealed record LoadTarget(EndPoint EndPoint, string Realm, QuicTrust Trust);

@@ -1,0 +1,97 @@
+using System.Diagnostics;
+using Macula.Actors.Load.Measuring;
+
+namespace Macula.Actors.Load.Tests;
+
+public sealed class LatenciesSpecs
+{
+    [Fact]
+    public void Percentiles_are_exact_to_three_digits()
+    {
+        var times = new Latencies();
+        for (var i = 1; i <= 1000; i++) times.Record(TimeSpan.FromMilliseconds(i));
+
+        Assert.Equal(1000, times.Count);
+        Near(TimeSpan.FromMilliseconds(500), times.At(50));
+        Near(TimeSpan.FromMilliseconds(990), times.At(99));
+        Near(TimeSpan.FromMilliseconds(1000), times.Max);
+    }
+
+    [Fact]
+    public void Without_any_all_is_zero()
+    {
+        var times = new Latencies();
+
+        Assert.Equal((0, TimeSpan.Zero, TimeSpan.Zero), (times.Count, times.At(99), times.Max));
+    }
+
+    [Fact]
+    public void What_is_out_of_range_counts_as_the_nearest_within()
+    {
+        var times = new Latencies();
+        times.Record(TimeSpan.FromHours(5));
+        times.Record(TimeSpan.Zero);
+        times.Record(-TimeSpan.FromSeconds(1));
+
+        Assert.Equal(3, times.Count);
+        Near(TimeSpan.FromMinutes(10), times.Max);
+        Assert.Equal(TimeSpan.FromMicroseconds(1), times.At(50));
+    }
+
+    [Fact]
+    public void Those_of_another_are_added()
+    {
+        var (one, other) = (new Latencies(), new Latencies());
+        one.Record(TimeSpan.FromMilliseconds(1));
+        other.Record(TimeSpan.FromMilliseconds(9));
+        one.Add(other);
+
+        Assert.Equal(2, one.Count);
+        Near(TimeSpan.FromMilliseconds(9), one.Max);
+    }
+
+    [Fact]
+    public async Task A_paced_load_counts_from_when_an_operation_was_due_and_not_from_when_it_ran()
+    {
+        // 100 operations, one each millisecond; the first holds all others up for 60 ms.
+        var times = new Latencies();
+        var isFirst = true;
+        var count = await Pace.RunAsync(1000, TimeSpan.FromMilliseconds(100), due =>
+        {
+            if (isFirst) Thread.Sleep(60);
+            isFirst = false;
+            times.RecordSince(due);
+        }, CancellationToken.None);
+
+        Assert.Equal((100, 100), (count, times.Count));
+        // Measured from when each ran, only the first would be slow; here half of them waited for it.
+        Assert.True(times.At(50) >= TimeSpan.FromMilliseconds(9), $"p50 is {times.At(50)}");
+        Assert.True(times.Max >= TimeSpan.FromMilliseconds(60), $"max is {times.Max}");
+    }
+
+    [Fact]
+    public async Task A_paced_load_keeps_its_rate()
+    {
+        var begun = Stopwatch.GetTimestamp();
+        var count = await Pace.RunAsync(2000, TimeSpan.FromMilliseconds(200), _ => { }, CancellationToken.None);
+
+        Assert.Equal(400, count);
+        Assert.True(Stopwatch.GetElapsedTime(begun) >= TimeSpan.FromMilliseconds(199));
+        Assert.Equal(Stopwatch.Frequency / 2, Pace.Due(1000, 2000));
+    }
+
+    [Fact]
+    public void Growth_is_that_of_the_straight_line_that_fits_best()
+    {
+        (TimeSpan, double)[] rising = [.. Enumerable.Range(0, 60).Select(i => (TimeSpan.FromMinutes(i), 1000 + (2.0 * i)))];
+        (TimeSpan, double)[] shaking = [.. rising.Select((each, i) => (each.Item1, 1000.0 + (i % 2 * 10)))];
+
+        Assert.Equal(120, Slope.PerHour(rising), 6);
+        Assert.InRange(Slope.PerHour(shaking), -1, 1);
+        Assert.Equal(0, Slope.PerHour([]));
+        Assert.Equal(0, Slope.PerHour([(TimeSpan.FromHours(1), 5), (TimeSpan.FromHours(1), 9)]));
+    }
+
+    private static void Near(TimeSpan expected, TimeSpan measured) =>
+        Assert.InRange(measured, expected * 0.999, expected * 1.002);
+}
