@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Macula.Actors.Load.Nodes;
 using Macula.Actors.Load.Reporting;
 
 namespace Macula.Actors.Load.Tests.EndToEnd;
