@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Macula.Actors.Fuzz;
 using Macula.Actors.Transport.Tests.Ngtcp2;
 
 namespace Macula.Actors.Transport.Tests.Interop;
