@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Macula.Actors.Load.Measuring;
 using Macula.Actors.Load.Wire;
@@ -49,13 +50,15 @@ internal sealed class StormScenario : IScenario
             run.AtMost("99 % are connected again", Within, most);
             run.Figure("time until all were", all.TotalMicroseconds, "us");
             run.Figure("connections a second", count * Most / most.TotalSeconds, "1/s");
-            run.Figure("tries that were refused or failed", herd.Failures);
+            foreach (var (kind, number) in herd.Failures.OrderByDescending(each => each.Value))
+                run.Figure($"tries that failed with {kind}", number);
             run.Latency("from the second storm until a client was back", herd.Times);
             await calm.CancelAsync().ConfigureAwait(false);
             run.Exactly("clients that stayed and were dropped", 0, await pinging.ConfigureAwait(false));
             run.Latency("ping of those who stayed", pings);
             var lost = await Crowd.PingAsync(run, "all of them", herd.Clients, new Latencies(), cancellationToken).ConfigureAwait(false);
-            run.Exactly("clients that came back and were dropped again", 0, lost);
+            run.Judge(
+                "clients that came back and were dropped again", "0", lost == 0 ? "0" : $"{lost}: {Ends(herd.Clients)}", lost == 0);
             var total = before + count + steadyCount;
             await run.ExpectAsync(
                 "the tables are as large as the truth", TimeSpan.FromSeconds(5), cancellationToken,
@@ -69,6 +72,11 @@ internal sealed class StormScenario : IScenario
             await Crowd.EndAsync(steady).ConfigureAwait(false);
         }
     }
+
+    // How the connections ended that did.
+    private static string Ends(IEnumerable<LoadClient> clients) => string.Join(
+        ", ", clients.Where(each => !each.IsConnected).CountBy(each => RefusedException.Kind(each.Closed.Result))
+            .Select(each => $"{each.Value} {each.Key}"));
 
     // How many were lost.
     private static async Task<int> PingAsync(LoadClient[] clients, Latencies times, CancellationToken cancellationToken)
@@ -104,14 +112,15 @@ internal sealed class StormScenario : IScenario
         private readonly Task[] _returning = [.. clients.Select(_ => Task.CompletedTask)];
         private readonly int _waitSeed = run.Seeded.Random.Next();
         private int _connected = clients.Length;
-        private int _failures;
+        private readonly ConcurrentDictionary<string, int> _failures = [];
         private long _scattered;
 
         public IReadOnlyList<LoadClient> Clients => [.. _clients.OfType<LoadClient>()];
 
         public Latencies Times { get; private set; } = new();
 
-        public int Failures => Volatile.Read(ref _failures);
+        /// <summary>Tries that failed, by kind.</summary>
+        public IReadOnlyDictionary<string, int> Failures => _failures;
 
         /// <summary>Those who are connected are no longer, and all come back.</summary>
         public void Scatter(Phase phase, CancellationToken cancellationToken)
@@ -172,7 +181,7 @@ internal sealed class StormScenario : IScenario
                 }
                 catch (Exception error) when (RefusedException.Covers(error))
                 {
-                    Interlocked.Increment(ref _failures);
+                    _failures.AddOrUpdate(RefusedException.Kind(error), 1, (_, count) => count + 1);
                     await Task.Delay(wait * (0.5 + random.NextDouble()), cancellationToken).ConfigureAwait(false);
                 }
             }
