@@ -11,7 +11,7 @@ namespace Macula.Actors.Load.Neighbours;
 internal sealed class NeighbourRun(
     ScenarioRun run, IReadOnlyList<INeighbourKind> kinds, int runs, TimeSpan time, NeighbourResults results)
 {
-    private readonly int _warmUps = run.IsFullSize ? WarmUp.Most : WarmUp.Least;
+    private readonly int _warmUps = run.IsFullSize ? WarmUp.Most : 1; // where sizes are small, figures do not count
 
     /// <summary>All servers run, and take turns with each run of each measure: what the machine does meanwhile, it does to
     /// all.</summary>

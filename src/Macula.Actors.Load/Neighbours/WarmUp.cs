@@ -3,9 +3,6 @@ namespace Macula.Actors.Load.Neighbours;
 /// <summary>Runs that are not counted, until compilers and caches have done their work.</summary>
 internal static class WarmUp
 {
-    /// <summary>How often at least; enough where sizes are small and figures do not count.</summary>
-    public const int Least = 2;
-
     /// <summary>How often at most.</summary>
     public const int Most = 8;
 
@@ -21,7 +18,7 @@ internal static class WarmUp
             var first = double.NaN;
             await bench.RunAsync(
                 time, (_, value, _) => first = double.IsNaN(first) ? value : first, cancellationToken).ConfigureAwait(false);
-            if (run >= Least && Math.Abs(first - last) < Steady * last) return;
+            if (Math.Abs(first - last) < Steady * last) return;
             last = first;
         }
     }
