@@ -21,6 +21,11 @@ internal static partial class LogEvents
     [LoggerMessage(6, LogLevel.Warning, "A connection from {Remote} was refused: {Reason}; {Unlogged} more were not logged")]
     public static partial void Refused(this ILogger log, EndPoint remote, RefusalReason reason, long unlogged);
 
+    [LoggerMessage(
+        7, LogLevel.Warning,
+        "The receive buffer of UDP {Local} has {Actual} bytes, not {Wanted}: under load packets are lost and sent again; allow more with sysctl -w net.core.rmem_max={Wanted}")]
+    public static partial void SmallReceiveBuffer(this ILogger log, EndPoint local, int actual, int wanted);
+
     [LoggerMessage(5, LogLevel.Warning, "OnHandshakeFailed threw")]
     public static partial void UserCallbackFailed(this ILogger log, Exception fault);
 }

@@ -63,6 +63,8 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
         _writer = new PacketWriter(Sending);
         Replies = new StatelessReplies(Sending, resetTokens, metrics);
         Counters.Endpoint(1);
+        if (isServer && Socket.ReceiveBuffer < UdpSocket.BufferSize)
+            log.SmallReceiveBuffer(Socket.LocalEndPoint, Socket.ReceiveBuffer, UdpSocket.BufferSize);
     }
 
     /// <summary>Nanoseconds of the monotonic clock.</summary>

@@ -8,7 +8,8 @@ namespace Macula.Actors.Transport.Ngtcp2.Loop;
 /// <summary>A bound UDP socket, set up for QUIC.</summary>
 internal sealed unsafe class UdpSocket : IDisposable
 {
-    private const int BufferSize = 4 * 1024 * 1024;
+    /// <summary>Bytes that each of the kernel's buffers should hold: what hundreds of connections may send at once.</summary>
+    public const int BufferSize = 4 * 1024 * 1024;
 
     private readonly Socket _socket;
     private readonly byte* _localAddress;
@@ -37,9 +38,12 @@ internal sealed unsafe class UdpSocket : IDisposable
         }
 
         _socket.Blocking = false;
+        Descriptor = (int)_socket.SafeHandle.DangerousGetHandle();
         _socket.ReceiveBufferSize = BufferSize;
         _socket.SendBufferSize = BufferSize;
-        Descriptor = (int)_socket.SafeHandle.DangerousGetHandle();
+        // Beyond what the system allows everybody; refused without CAP_NET_ADMIN.
+        if (ReceiveBuffer < BufferSize) Set(SystemLibrary.LevelSocket, SystemLibrary.ReceiveBufferForce, BufferSize);
+        if (_socket.SendBufferSize / 2 < BufferSize) Set(SystemLibrary.LevelSocket, SystemLibrary.SendBufferForce, BufferSize);
         LocalEndPoint = (IPEndPoint)_socket.LocalEndPoint!;
         _localAddress = (byte*)NativeMemory.AllocZeroed(SocketAddressBytes.Capacity);
         var length = SocketAddresses.Write(LocalEndPoint, _localAddress);
@@ -49,6 +53,10 @@ internal sealed unsafe class UdpSocket : IDisposable
     }
 
     public int Descriptor { get; }
+
+    /// <summary>Bytes that the kernel's receive buffer really has; it tells twice as much, for its own bookkeeping
+    /// (socket(7)).</summary>
+    public int ReceiveBuffer => _socket.ReceiveBufferSize / 2;
 
     public bool IsIPv6 { get; }
 

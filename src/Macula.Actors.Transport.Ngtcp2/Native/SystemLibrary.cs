@@ -18,10 +18,13 @@ internal static unsafe partial class SystemLibrary
     public const int ErrorInvalid = 22;
     public const int ErrorMessageSize = 90;
 
+    public const int LevelSocket = 1;
     public const int LevelIp = 0;
     public const int LevelIpv6 = 41;
     public const int LevelUdp = 17;
 
+    public const int SendBufferForce = 32;
+    public const int ReceiveBufferForce = 33;
     public const int IpTos = 1;
     public const int IpReceiveTos = 13;
     public const int IpPacketInfo = 8;
