@@ -104,6 +104,7 @@ public sealed partial class MeshPoolActor
 
     private void Begin(MeshRequest request, TimeSpan now, TimeSpan timeout)
     {
+        request.Owner = this;
         request.Deadline = _deadlines.Set(request, now + timeout);
         if (request.Party is { } party)
         {
@@ -237,6 +238,7 @@ public sealed partial class MeshPoolActor
     {
         if (request.IsOver) return false;
         request.IsOver = true;
+        if (request.Owner != this) return true; // of a life before, which took its counts along
         if (request.Deadline is not null) _deadlines.Lift(request.Deadline);
         EndWait(request);
         if (request.OpeningOn is not null) request.Opening?.Cancel();

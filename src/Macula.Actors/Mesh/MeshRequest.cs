@@ -31,6 +31,10 @@ internal sealed class MeshRequest(
 
     public ReadOnlyMemory<byte> Frame { get; init; }
 
+    /// <summary>The life of the pool that counts it. One whose stream has ended outlives a crash: its answer is on its way.
+    /// </summary>
+    public object? Owner { get; set; }
+
     public bool IsOver { get; set; }
 
     /// <summary>Whether it has had its fresh connection: there is no other for it.</summary>

@@ -93,6 +93,23 @@ public sealed class MeshPoolRestartSpecs : TestKit
     }
 
     [Fact]
+    public async Task An_exchange_whose_stream_had_ended_has_its_answer_all_the_same()
+    {
+        var a = await _bed.Idle("a");
+        var asking = _bed.Tell(new Exchange(
+            NodeId.Parse("a"), Somewhere, Wire.Frame(FrameType.Ping, 0x80), TimeSpan.FromSeconds(5), 7));
+        await this.Eventually(() => a.Streams.Count == 2);
+        await _bed.End(a.Streams[1]);
+        await _bed.Crash();
+        await a.Streams[1].Answer(Wire.Frame(FrameType.Pong, 0x80));
+
+        var answer = await asking.ExpectMsgAsync<Exchanged>(SpecExtensions.Deadline);
+        Assert.Equal((7UL, FrameType.Pong), (answer.Id, answer.Type));
+        await _bed.List();
+        Assert.Equal((1, 0, 0), (_bed.Connections, _bed.Streams, _bed.Census.Size("mesh.exchanges")));
+    }
+
+    [Fact]
     public async Task Streams_that_end_and_connections_that_die_meanwhile_are_not_counted_for_ever()
     {
         var (a, _, _) = await _bed.Leased("a");

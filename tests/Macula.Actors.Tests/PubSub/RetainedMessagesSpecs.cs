@@ -189,7 +189,7 @@ public sealed class RetainedMessagesSpecs
         var text = OneOf("a", "b", "", "*", "**", "#").Array[1, 6].Select(parts => string.Join('.', parts));
         Gen.Select(text.Array[0, 12], text).Sample((topics, pattern) =>
         {
-            var retained = new RetainedMessages(Options with { MaxRetained = 100 });
+            var retained = new RetainedMessages(Options with { MaxRetained = 100, MaxRetainedBytes = 100_000 });
             foreach (var topic in topics)
                 Assert.True(retained.TrySet(Utf8(topic), Utf8(topic), At(0), out _));
             var naive = topics.Distinct().Where(topic => TopicTrieSpecs.Naive(pattern.Split('.'), topic.Split('.')));

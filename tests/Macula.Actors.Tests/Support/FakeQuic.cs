@@ -179,6 +179,13 @@ internal sealed class FakeMeshStream(FakeConnection connection, long id) : IQuic
         End();
     }
 
+    /// <summary>The peer's answer is read.</summary>
+    public async Task Answer(ReadOnlyMemory<byte> bytes)
+    {
+        await _in.Writer.WriteAsync(bytes);
+        await _in.Writer.CompleteAsync();
+    }
+
     /// <summary>Both directions are over.</summary>
     public void End() => _closed.TrySetResult();
 

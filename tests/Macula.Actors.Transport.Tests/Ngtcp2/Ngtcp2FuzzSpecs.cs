@@ -6,11 +6,11 @@ using Macula.Actors.Transport.Ngtcp2;
 
 namespace Macula.Actors.Transport.Tests.Ngtcp2;
 
-/// <summary>What <c>./build.sh fuzz</c> does, for a short time: 45 s, or MACULA_FUZZ_SECONDS.</summary>
+/// <summary>What <c>./build.sh fuzz</c> does, for a short time: 30 s, or MACULA_FUZZ_SECONDS.</summary>
 [Collection(Ngtcp2Specs.Name)]
 public sealed class Ngtcp2FuzzSpecs(ITestOutputHelper log)
 {
-    private const int DefaultSeconds = 45;
+    private const int DefaultSeconds = 30;
 
     [Fact]
     public async Task Under_hostile_packets_and_on_bad_networks_honest_clients_have_all_they_say_echoed()
