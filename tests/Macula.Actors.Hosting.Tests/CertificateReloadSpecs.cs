@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using System.Threading.Channels;
 using Akka.Actor;
 using Akka.Hosting;
 using Macula.Actors.Transport;
@@ -8,6 +9,7 @@ using Macula.Actors.Transport.Ngtcp2;
 using Macula.Actors.Transport.Tests;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace Macula.Actors.Hosting.Tests;
 
@@ -17,6 +19,7 @@ public sealed class CertificateReloadSpecs : IDisposable
     private const string Password = "correct horse";
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
 
+    private readonly Channel<string> _log = Channel.CreateUnbounded<string>();
     private readonly TemporaryFolder _folder = new();
     private readonly MemoryQuicProvider _machine = new(new MemoryQuicNetwork());
     private readonly X509Certificate2 _first = NewLeaf();
@@ -77,19 +80,8 @@ public sealed class CertificateReloadSpecs : IDisposable
 
         WritePem(_second);
 
-        using var deadline = new CancellationTokenSource(Deadline);
-        while (true)
-        {
-            try
-            {
-                await using var after = await ConnectAsync(at, _second);
-                break;
-            }
-            catch (QuicTransportException refused) when (refused.Error == QuicTransportError.AuthenticationFailed)
-            {
-                await Task.Delay(20, deadline.Token); // until the node has looked
-            }
-        }
+        await LoggedAsync(QuicTrust.Fingerprint(_second));
+        await using var after = await ConnectAsync(at, _second);
 
         Assert.False(before.Closed.IsCompleted);
         await host.StopAsync().WaitAsync(Deadline);
@@ -124,19 +116,8 @@ public sealed class CertificateReloadSpecs : IDisposable
         Write12(path, _second);
         node.Signal("HUP");
 
-        using var deadline = new CancellationTokenSource(Deadline);
-        while (true)
-        {
-            try
-            {
-                await using var after = await DialAsync(quic, at, _second);
-                break;
-            }
-            catch (QuicTransportException refused) when (refused.Error == QuicTransportError.AuthenticationFailed)
-            {
-                await Task.Delay(20, deadline.Token); // until the signal has come
-            }
-        }
+        await node.LogsAsync(QuicTrust.Fingerprint(_second));
+        await using var after = await DialAsync(quic, at, _second);
 
         Assert.False(before.Closed.IsCompleted);
         node.Signal("TERM");
@@ -182,6 +163,7 @@ public sealed class CertificateReloadSpecs : IDisposable
     private IHost Build(Action<MaculaOptions> configure)
     {
         var builder = new HostApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        builder.Logging.AddFakeLogging(log => log.OutputSink = line => _log.Writer.TryWrite(line));
         builder.Services.AddAkka("macula", akka => akka.WithMacula(options =>
         {
             options.Environment = new Dictionary<string, string>();
@@ -203,6 +185,15 @@ public sealed class CertificateReloadSpecs : IDisposable
             Trust = QuicTrust.Pinned(QuicTrust.Fingerprint(pinned)),
             KeepAliveInterval = TimeSpan.FromSeconds(5),
         }).AsTask().WaitAsync(Deadline);
+
+    private async Task LoggedAsync(string text)
+    {
+        using var deadline = new CancellationTokenSource(Deadline);
+        while (!(await _log.Reader.ReadAsync(deadline.Token)).Contains(text, StringComparison.Ordinal))
+        {
+            // Another line.
+        }
+    }
 
     private static MaculaNode NodeOf(IHost host) => MaculaNode.Of(host.Services.GetRequiredService<ActorSystem>());
 }

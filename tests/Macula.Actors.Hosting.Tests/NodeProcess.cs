@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Text;
 using System.Text.Json;
+using System.Threading.Channels;
 
 namespace Macula.Actors.Hosting.Tests;
 
@@ -11,6 +13,7 @@ internal sealed class NodeProcess : IDisposable
     private readonly TemporaryFolder _folder = new();
     private readonly Process _process;
     private readonly Task<string> _output;
+    private readonly Channel<string> _lines = Channel.CreateUnbounded<string>();
     private readonly Task<string> _errors;
 
     public NodeProcess(params string[] arguments)
@@ -24,7 +27,7 @@ internal sealed class NodeProcess : IDisposable
         start.Environment["MACULA__CLUSTER__PORT"] = "0";
         _process = Process.Start(start)!;
         _output = _process.StandardOutput.ReadToEndAsync();
-        _errors = _process.StandardError.ReadToEndAsync();
+        _errors = ReadErrorsAsync();
     }
 
     private string ReadyFile => Path.Combine(_folder.Path, "ready.json");
@@ -43,6 +46,15 @@ internal sealed class NodeProcess : IDisposable
         return JsonDocument.Parse(await File.ReadAllTextAsync(ReadyFile)).RootElement;
     }
 
+    /// <summary>Waits until its log has a line with this text.</summary>
+    public async Task LogsAsync(string text)
+    {
+        using var deadline = new CancellationTokenSource(Deadline);
+        await foreach (var line in _lines.Reader.ReadAllAsync(deadline.Token))
+            if (line.Contains(text, StringComparison.Ordinal)) return;
+        Assert.Fail($"It ended without a word of {text}.");
+    }
+
     public void Signal(string name)
     {
         using var kill = Process.Start("kill", ["-s", name, $"{_process.Id}"]);
@@ -53,6 +65,19 @@ internal sealed class NodeProcess : IDisposable
     {
         await _process.WaitForExitAsync().WaitAsync(Deadline);
         return (_process.ExitCode, await _output.WaitAsync(Deadline), await _errors.WaitAsync(Deadline));
+    }
+
+    private async Task<string> ReadErrorsAsync()
+    {
+        var all = new StringBuilder();
+        while (await _process.StandardError.ReadLineAsync() is { } line)
+        {
+            all.AppendLine(line);
+            _lines.Writer.TryWrite(line);
+        }
+
+        _lines.Writer.Complete();
+        return all.ToString();
     }
 
     public void Dispose()

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Macula.Actors.Bench.Wire;
+using Macula.Actors.Transport.Tests.Interop;
 
 namespace Macula.Actors.Bench.Quic;
 
@@ -39,16 +40,8 @@ internal sealed class RawLibrary : IDisposable
 
         var port = FreePort();
         var server = Run("gtlsserver", "-q", "-d", files.FullName, "127.0.0.1", $"{port}", key, leaf);
-        for (var waited = Stopwatch.StartNew(); !Listens(); Thread.Sleep(20))
-        {
-            if (server.HasExited || waited.Elapsed > Patience)
-                throw new InvalidOperationException($"gtlsserver does not listen on UDP port {port}");
-        }
-
+        ServerProbe.WaitFor(port, Patience);
         return new RawLibrary(folder, server, port);
-
-        bool Listens() => File.ReadLines($"/proc/{server.Id}/net/udp")
-            .Any(line => line.Contains($":{port:X4} ", StringComparison.Ordinal));
     }
 
     /// <summary>A handshake and one request, by a new client process.</summary>

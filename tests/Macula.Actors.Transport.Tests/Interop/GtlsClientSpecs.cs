@@ -127,14 +127,16 @@ public sealed class GtlsClientSpecs(ITestOutputHelper test) : IDisposable
         Assert.Equal(QuicTransportError.ConnectionIdle, (await Pair.Ended(server)).Error);
     }
 
-    // It says nothing until a second after the handshake: until then the new port cannot be known here.
-    [Fact]
-    public async Task A_nat_may_move_it_to_another_port()
+    // It says nothing of its own until a second after the handshake, when it has moved.
+    [Theory]
+    [InlineData]
+    [InlineData("--nat-rebinding")]
+    public async Task It_may_move_to_another_port(params string[] how)
     {
         await using var pair = await Listen();
         await using var client = Client(
             pair,
-            ["--change-local-addr=50ms", "--nat-rebinding", "--delay-stream=1s", "-q", $"--download={_files.Folder}",
+            [.. how, "--change-local-addr=50ms", "--delay-stream=1s", "-q", $"--download={_files.Folder}",
                 "--exit-on-all-streams-close"]);
         await using var server = await pair.Accept();
         var port = server.RemoteEndPoint.Port;
@@ -145,36 +147,6 @@ public sealed class GtlsClientSpecs(ITestOutputHelper test) : IDisposable
         await stream.Output.CompleteAsync();
         Assert.Equal(0, await client.Ends());
         Assert.NotEqual(port, server.RemoteEndPoint.Port);
-        Assert.Equal(Pair.SomeBytes(Big), await File.ReadAllBytesAsync(Path.Combine(_files.Folder, "file")));
-        await stream.DisposeAsync();
-    }
-
-    [Fact]
-    public async Task It_may_move_to_another_port()
-    {
-        await using var pair = await Listen();
-        await using var client = Client(
-            pair,
-            ["--change-local-addr=50ms", "-q", $"--download={_files.Folder}", "--exit-on-all-streams-close"]);
-        await using var server = await pair.Accept();
-        var port = server.RemoteEndPoint.Port;
-        var stream = await Request(server);
-        await Pair.ReadToEnd(stream);
-        var answer = Http3.Answer(Pair.SomeBytes(Big));
-
-        // The answer goes in small pieces until the client has moved, and then all at once.
-        var sent = 0;
-        using var deadline = new CancellationTokenSource(Pair.Patience);
-        for (; server.RemoteEndPoint.Port == port; sent++)
-        {
-            Assert.True(sent < Big, "the client does not move");
-            await Pair.Write(stream, answer[sent..(sent + 1)]);
-            await Task.Delay(5, deadline.Token); // a byte each 5 ms: the client moves after 50
-        }
-
-        await Pair.Write(stream, answer[sent..]);
-        await stream.Output.CompleteAsync();
-        Assert.Equal(0, await client.Ends());
         Assert.Equal(Pair.SomeBytes(Big), await File.ReadAllBytesAsync(Path.Combine(_files.Folder, "file")));
         await stream.DisposeAsync();
     }

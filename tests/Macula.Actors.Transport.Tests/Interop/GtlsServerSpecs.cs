@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Macula.Actors.Transport.Ngtcp2;
@@ -105,10 +104,7 @@ public sealed class GtlsServerSpecs(ITestOutputHelper test) : IDisposable
         var server = new Peer(
             test, "gtlsserver",
             [.. arguments, "-d", _files.Folder, "127.0.0.1", $"{port}", _files.ServerKey, _files.Server]);
-        using var deadline = new CancellationTokenSource(Pair.Patience);
-        while (!(await File.ReadAllTextAsync("/proc/net/udp", deadline.Token))
-            .Contains(string.Create(CultureInfo.InvariantCulture, $":{port:X4} "), StringComparison.Ordinal))
-            await Task.Delay(10, deadline.Token);
+        await Task.Run(() => ServerProbe.WaitFor(port, Pair.Patience));
         return (server, port);
     }
 

@@ -97,6 +97,7 @@ internal sealed class LossyRelay : IAsyncDisposable
             await foreach (var packet in lane.Reader.ReadAllAsync(_over.Token))
             {
                 var early = _oneWay - Stopwatch.GetElapsedTime(packet.Came);
+                // Nothing is waited for: this is how long the path is.
                 if (early > TimeSpan.Zero) await Task.Delay(early, _over.Token);
                 await packet.Via.SendToAsync(packet.Bytes, packet.To, _over.Token);
             }

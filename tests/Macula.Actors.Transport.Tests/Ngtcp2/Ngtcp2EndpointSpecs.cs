@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using Macula.Actors.Transport.Ngtcp2;
-using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 
 namespace Macula.Actors.Transport.Tests.Ngtcp2;
 
@@ -18,10 +18,10 @@ public sealed class Ngtcp2EndpointSpecs
     [Fact]
     public async Task A_listener_has_the_receive_buffer_that_it_needs_or_says_how_to_allow_it()
     {
-        var log = new Lines();
+        var log = new FakeLogger<Ngtcp2Provider>();
         await using var listener = await new Ngtcp2Provider(log).ListenAsync(Pair.Listening);
 
-        var told = log.Count(line => line.Contains("net.core.rmem_max", StringComparison.Ordinal));
+        var told = log.Collector.GetSnapshot().Count(line => line.Message.Contains("net.core.rmem_max", StringComparison.Ordinal));
         var isLarge = ((Transport.Ngtcp2.Listener)listener).Endpoint.Socket.ReceiveBuffer >= 4 << 20;
         Assert.Equal(isLarge ? 0 : 1, told);
     }
@@ -213,17 +213,5 @@ public sealed class Ngtcp2EndpointSpecs
 
         long Left() => Counters.Endpoints + Counters.NativeConnections + Counters.TlsSessions +
             Counters.Credentials + Counters.Streams + Counters.SendBlocks - _blocksBefore;
-    }
-
-    private sealed class Lines : List<string>, ILogger<Ngtcp2Provider>
-    {
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(
-            LogLevel logLevel, EventId eventId, TState state, Exception? exception,
-            Func<TState, Exception?, string> formatter) => Add(formatter(state, exception));
     }
 }

@@ -1,0 +1,46 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Macula.Actors.Transport.Tests.Interop;
+
+/// <summary>Whether a QUIC server has begun to listen.</summary>
+internal static class ServerProbe
+{
+    private const int LeastDatagram = 1200;
+    private const int IdLength = 8;
+    private const int AnswerWait = 200; // milliseconds; the question or its answer may be lost
+
+    // Long header, a version that is kept for this (RFC 9000, section 15), and two connection ids.
+    private static readonly byte[] Question =
+    [
+        0xc0, 0x1a, 0x2a, 0x3a, 0x4a, IdLength, 1, 2, 3, 4, 5, 6, 7, 8, IdLength, 8, 7, 6, 5, 4, 3, 2, 1,
+        .. new byte[LeastDatagram],
+    ];
+
+    /// <summary>Returns when it answers to a version that nobody speaks, as every server must (RFC 9000, section 6.1). Until
+    /// then the kernel says that the port is closed.</summary>
+    /// <exception cref="TimeoutException">It does not listen in time.</exception>
+    public static void WaitFor(int port, TimeSpan patience)
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp)
+        { ReceiveTimeout = AnswerWait };
+        socket.Connect(IPAddress.Loopback, port);
+        var started = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(started) < patience)
+        {
+            try
+            {
+                socket.Send(Question);
+                socket.Receive(new byte[LeastDatagram]);
+                return;
+            }
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionRefused or SocketError.TimedOut)
+            {
+                // Not yet.
+            }
+        }
+
+        throw new TimeoutException($"no QUIC server listens on UDP port {port}");
+    }
+}
