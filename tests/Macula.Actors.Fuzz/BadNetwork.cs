@@ -35,7 +35,7 @@ internal sealed class BadNetwork : IAsyncDisposable
         {
             _client = from;
             Interlocked.Increment(ref _fromClient);
-            return _isDeaf ? Task.CompletedTask : _back.SendAsync(packet, _server, _over.Token).AsTask();
+            return _isDeaf || Seizes?.Invoke(packet) == true ? Task.CompletedTask : _back.SendAsync(packet, _server, _over.Token).AsTask();
         });
     }
 
@@ -50,6 +50,9 @@ internal sealed class BadNetwork : IAsyncDisposable
         get => _isDeaf;
         set => _isDeaf = value;
     }
+
+    /// <summary>Shown what the client sends; what it says true to goes no further.</summary>
+    public Func<ReadOnlyMemory<byte>, bool>? Seizes { get; set; }
 
     /// <summary>From here on the server sees the client at another port, as after a NAT lost its mind.</summary>
     public int Move()

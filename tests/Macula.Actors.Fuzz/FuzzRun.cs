@@ -14,8 +14,6 @@ internal sealed class FuzzRun
 {
     private const int Senders = 3;
     private static readonly TimeSpan MoveInterval = TimeSpan.FromMilliseconds(250);
-    // Each move starts a path anew, and a challenge on it may be lost as often as any packet.
-    private static readonly TimeSpan UnluckyPatience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan ReportInterval = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(1);
 
@@ -60,8 +58,7 @@ internal sealed class FuzzRun
         {
             var network = new BadNetwork(listener.LocalEndPoint, _options.Fault, _options.Seed + i, _real.Add);
             _networks.Add(network);
-            var client = new HonestClient(clients, network.EndPoint, $"unlucky client {i}", 100 + i)
-            { Patience = UnluckyPatience };
+            var client = new HonestClient(clients, network.EndPoint, $"unlucky client {i}", 100 + i);
             running.Add(RunAsync(client, over));
             if (i % 2 == 0) running.Add(MoveAsync(client, network, over.Token));
         }

@@ -12,6 +12,9 @@ internal sealed class HonestClient(IQuicProvider provider, IPEndPoint server, st
     private const int MostBytes = 60_000;
     private const int StreamsPerConnection = 40;
 
+    // As real clients have it: who moves and says nothing cannot be found again.
+    private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(2);
+
     private readonly Random _random = new(seed);
 
     /// <summary>For one step: a bad network may lose a packet and its repetitions several times over; more is a fault.
@@ -60,6 +63,7 @@ internal sealed class HonestClient(IQuicProvider provider, IPEndPoint server, st
         ServerName = "localhost",
         Trust = QuicTrust.Anything,
         HandshakeTimeout = Patience,
+        KeepAliveInterval = KeepAlive,
     }).AsTask().WaitAsync(Patience);
 
     private async Task EchoAsync(IQuicConnection connection)

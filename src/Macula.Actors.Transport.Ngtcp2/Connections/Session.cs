@@ -16,6 +16,11 @@ namespace Macula.Actors.Transport.Ngtcp2.Connections;
 /// </remarks>
 internal abstract unsafe class Session : Route
 {
+    private const ulong PathTick = 1_000_000_000;
+
+    /// <summary>Nanoseconds; more than a validation may take, three probe time-outs of a new path, and a few.</summary>
+    private const ulong PathWatch = 10_000_000_000;
+
     private readonly List<CidKey> _resetTokens = new(1);
     private GCHandle _self;
     private ConnectionReference* _reference;
@@ -23,6 +28,8 @@ internal abstract unsafe class Session : Route
     private TlsSession? _tls;
     private CloseRequest? _close;
     private ulong _closeAt = Never;
+    private ulong _pathTickAt = Never;
+    private ulong _pathWatchEnd = Never;
     private Exception? _fault;
     private Failure? _pendingFailure;
     private RemoteAddress _remote;
@@ -148,7 +155,7 @@ internal abstract unsafe class Session : Route
         Streams.TellStops();
         if (result == 0)
         {
-            NoticeMigration(path->Remote);
+            NoticeMigration(path->Remote, now);
             MarkDirty();
             return;
         }
@@ -184,6 +191,7 @@ internal abstract unsafe class Session : Route
             return;
         }
 
+        if (now >= _pathTickAt) OnPathTick(now);
         if (QuicLibrary.GetExpiry(_native) <= now)
         {
             var result = QuicLibrary.HandleExpiry(_native, now);
@@ -324,14 +332,29 @@ internal abstract unsafe class Session : Route
 
     private void Arm()
     {
-        if (!HasEnded) Endpoint.Timers.Set(this, Math.Min(QuicLibrary.GetExpiry(_native), _closeAt));
+        if (!HasEnded) Endpoint.Timers.Set(this, Math.Min(Math.Min(QuicLibrary.GetExpiry(_native), _closeAt), _pathTickAt));
     }
 
-    private void NoticeMigration(in NativeAddress from)
+    private void NoticeMigration(in NativeAddress from, ulong now)
     {
         if (_remote.Bytes.SequenceEqual(SocketAddresses.Span(from))) return;
         var current = SocketAddresses.Span(QuicLibrary.GetPath(_native)->Remote);
-        if (!_remote.Bytes.SequenceEqual(current)) Volatile.Write(ref _remote, new RemoteAddress(current));
+        if (_remote.Bytes.SequenceEqual(current)) return;
+        Volatile.Write(ref _remote, new RemoteAddress(current));
+        if (_pathWatchEnd == Never) QuicLibrary.SetKeepAliveTimeout(_native, PathTick);
+        (_pathTickAt, _pathWatchEnd) = (now + PathTick, now + PathWatch);
+    }
+
+    // Perhaps nobody is at the new address (RFC 9000, section 9.3.3). Once three times as much was sent there as came from
+    // it, the library arms no timer any more, not even that of the path's validation, after which it would go back; and a
+    // peer that has nothing to say waits too. So it is woken, and has something to say that wants an answer.
+    private void OnPathTick(ulong now)
+    {
+        _pathTickAt = now + PathTick;
+        MarkDirty();
+        if (now < _pathWatchEnd) return;
+        (_pathTickAt, _pathWatchEnd) = (Never, Never);
+        QuicLibrary.SetKeepAliveTimeout(_native, Nanoseconds(Options.KeepAliveInterval)); // 0: none
     }
 
     private void CloseNow(ulong now)

@@ -1,4 +1,7 @@
+using System.Net;
+using System.Net.Sockets;
 using Macula.Actors.Fuzz;
+using Endpoint = Macula.Actors.Transport.Ngtcp2.Loop.Endpoint;
 
 namespace Macula.Actors.Transport.Tests.Ngtcp2;
 
@@ -95,6 +98,43 @@ public sealed class Ngtcp2BadNetworkSpecs
             await stream.Input.CopyToAsync(stream.Output);
             await stream.Output.CompleteAsync();
         }
+    }
+
+    // RFC 9000, section 9.3.3. The packet is a bare acknowledgement, so that the client has nothing to say again: it is for
+    // the server to find out that nobody is where it sends to.
+    [Fact]
+    public async Task Strangers_who_send_a_clients_packets_on_do_not_keep_the_connection()
+    {
+        const int Strangers = 3;
+        await using var pair = await Pair.Listen();
+        await using var network = new BadNetwork(pair.Listener.LocalEndPoint, fault: 0);
+        var (client, server) = await pair.Streams(options => options with { EndPoint = network.EndPoint });
+        for (var i = 0; i < Strangers; i++)
+        {
+            using var stranger = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
+            var port = ((IPEndPoint)stranger.Client.LocalEndPoint!).Port;
+            var seized = new TaskCompletionSource<byte[]>(TaskCreationOptions.RunContinuationsAsynchronously);
+            network.Seizes = packet => seized.TrySetResult(packet.ToArray()) || true;
+            await Pair.Write(server, [3]);
+            await Pair.Read(client, 1);
+            var packet = await seized.Task.WaitAsync(Pair.Patience);
+            await stranger.SendAsync(packet, pair.Listener.LocalEndPoint);
+            // What cannot be read counts as well: the server may send three times as much there, and does to the last byte.
+            byte[] spoiled = [.. packet.AsSpan(0, 1 + Endpoint.CidLength), .. new byte[1000]];
+            await stranger.SendAsync(spoiled, pair.Listener.LocalEndPoint);
+            await Pair.Until(
+                () => server.Connection.RemoteEndPoint.Port == port, () => $"it is at {server.Connection.RemoteEndPoint}");
+            network.Seizes = null;
+
+            var sent = Pair.SomeBytes(100_000 + i);
+            var sending = server.Output.WriteAsync(sent);
+            Assert.Equal(sent, await Pair.Read(client, sent.Length));
+            await sending;
+            Assert.NotEqual(port, server.Connection.RemoteEndPoint.Port);
+        }
+
+        await client.Connection.DisposeAsync();
+        await server.Connection.DisposeAsync();
     }
 
     private static async Task Send(IQuicStream stream, byte[] bytes)

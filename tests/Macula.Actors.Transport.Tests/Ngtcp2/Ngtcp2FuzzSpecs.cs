@@ -12,22 +12,14 @@ public sealed class Ngtcp2FuzzSpecs(ITestOutputHelper log)
 {
     private const int DefaultSeconds = 30;
 
-    // Without clients on bad networks, which ./build.sh fuzz has: in two of five runs one of them heard nothing for the
-    // whole idle time-out, and it is not known yet why.
     [Fact]
-    public async Task Under_hostile_packets_honest_clients_have_all_they_say_echoed()
+    public async Task Under_hostile_packets_and_on_bad_networks_honest_clients_have_all_they_say_echoed()
     {
         var set = Environment.GetEnvironmentVariable("MACULA_FUZZ_SECONDS");
         var seconds = set is null ? DefaultSeconds : int.Parse(set, NumberStyles.None, CultureInfo.InvariantCulture);
 
         var report = await FuzzRun.RunAsync(
-            new FuzzOptions
-            {
-                Time = TimeSpan.FromSeconds(seconds),
-                Seed = Random.Shared.Next(),
-                UnluckyClients = 0,
-            },
-            log.WriteLine);
+            new FuzzOptions { Time = TimeSpan.FromSeconds(seconds), Seed = Random.Shared.Next() }, log.WriteLine);
 
         Assert.Empty(report.Faults);
         Assert.True(report.Echoed > 0 && report.Hostile > 0, "nothing has happened");
