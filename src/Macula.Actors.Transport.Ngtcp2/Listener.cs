@@ -4,17 +4,17 @@ using Macula.Actors.Transport.Ngtcp2.Loop;
 
 namespace Macula.Actors.Transport.Ngtcp2;
 
-internal sealed class Listener(Endpoint endpoint, Acceptor acceptor) : IQuicListener
+internal sealed class Listener(LoopGroup group, ListenerState state) : IQuicListener
 {
     private int _disposed;
 
-    public IPEndPoint LocalEndPoint => endpoint.Socket.LocalEndPoint;
+    public IPEndPoint LocalEndPoint => group.LocalEndPoint;
 
     public async ValueTask<IQuicConnection> AcceptConnectionAsync(CancellationToken cancellationToken = default)
     {
         try
         {
-            return await acceptor.Waiting.ReadAsync(cancellationToken).ConfigureAwait(false);
+            return await state.Waiting.ReadAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (ChannelClosedException)
         {
@@ -25,19 +25,28 @@ internal sealed class Listener(Endpoint endpoint, Acceptor acceptor) : IQuicList
     }
 
     /// <summary>For specs.</summary>
-    internal Endpoint Endpoint => endpoint;
+    internal LoopGroup Group => group;
+
+    /// <summary>For specs.</summary>
+    internal ListenerState State => state;
 
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
+        state.Close();
+        await Task.WhenAny(Task.WhenAll(group.Loops.Select(Close)), group.Stopped).ConfigureAwait(false);
+        group.Release();
+        if (group.IsStopping) await group.Stopped.ConfigureAwait(false);
+    }
+
+    private static Task Close(Endpoint loop)
+    {
         var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        endpoint.Post(() =>
+        loop.Post(() =>
         {
-            acceptor.Close();
-            endpoint.Release();
+            loop.Acceptor!.Close();
             closed.TrySetResult();
         });
-        await Task.WhenAny(closed.Task, endpoint.Stopped).ConfigureAwait(false);
-        if (endpoint.IsStopping) await endpoint.Stopped.ConfigureAwait(false);
+        return closed.Task;
     }
 }

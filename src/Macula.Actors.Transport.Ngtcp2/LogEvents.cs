@@ -26,6 +26,10 @@ internal static partial class LogEvents
         "The receive buffer of UDP {Local} has {Actual} bytes, not {Wanted}: under load packets are lost and sent again; allow more with sysctl -w net.core.rmem_max={Wanted}")]
     public static partial void SmallReceiveBuffer(this ILogger log, EndPoint local, int actual, int wanted);
 
+    [LoggerMessage(
+        8, LogLevel.Warning, "UDP {Local} has one loop, not {Wanted}: the system does not let sockets share a port: {Reason}")]
+    public static partial void OneLoop(this ILogger log, EndPoint local, int wanted, string reason);
+
     [LoggerMessage(5, LogLevel.Warning, "OnHandshakeFailed threw")]
     public static partial void UserCallbackFailed(this ILogger log, Exception fault);
 }

@@ -1,3 +1,5 @@
+using Macula.Actors.Transport.Ngtcp2.Loop;
+
 namespace Macula.Actors.Transport.Ngtcp2;
 
 /// <summary>How a listener of <see cref="Ngtcp2Provider"/> holds out on a hostile network.</summary>
@@ -5,6 +7,14 @@ public sealed record Ngtcp2Options
 {
     /// <summary>Bytes that <see cref="Secret"/> must have at least.</summary>
     public const int ShortestSecret = 32;
+
+    /// <summary>The most <see cref="Loops"/> where they go by the processors: the rest of the work needs some too.</summary>
+    public const int MostAutomaticLoops = 8;
+
+    /// <summary>Threads, each with a socket and buffers of its own, between which a listener's connections are divided.
+    /// 0 to 64; 0: one for each processor, at most <see cref="MostAutomaticLoops"/>. Default 1. The client connections
+    /// of a provider have one whatever is set.</summary>
+    public int Loops { get; init; } = 1;
 
     /// <summary>Whether clients prove their address before anything is kept of them (RFC 9000, section 8.1.2). Default
     /// under pressure.</summary>
@@ -40,12 +50,15 @@ public sealed record Ngtcp2Options
     /// <summary>The clock of Retry tokens.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
+    internal int LoopCount => Loops > 0 ? Loops : Math.Min(Environment.ProcessorCount, MostAutomaticLoops);
+
     /// <exception cref="QuicTransportException"><see cref="QuicTransportError.InvalidConfiguration"/>; the message names
     /// every option that cannot work, its value and what is allowed.</exception>
     internal Ngtcp2Options Checked()
     {
         List<string> faults = [];
         Need(Enum.IsDefined(Retry), nameof(Retry), Retry, "UnderPressure, Always or Never");
+        Need(Loops is >= 0 and <= ConnectionIds.MostLoops, nameof(Loops), Loops, $"0 to {ConnectionIds.MostLoops}");
         Need(RetryMark is >= 0 and <= 1_000_000, nameof(RetryMark), RetryMark, "0 to 1000000");
         Need(RetryTokenLifetime >= TimeSpan.FromSeconds(1) && RetryTokenLifetime <= TimeSpan.FromHours(1),
             nameof(RetryTokenLifetime), RetryTokenLifetime, "1 s to 1 h");

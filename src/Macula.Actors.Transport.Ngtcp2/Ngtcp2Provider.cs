@@ -10,7 +10,8 @@ namespace Macula.Actors.Transport.Ngtcp2;
 
 /// <summary>QUIC version 1 (RFC 9000) over libngtcp2 1.11 or later and GnuTLS, on Linux x64 and arm64.</summary>
 /// <remarks>Where the libraries are missing, <see cref="Support"/> says what to install; nothing else works then.
-/// Server and client connections each run on a background thread per UDP port.</remarks>
+/// The client connections run on one background thread for each address family, a listener's on
+/// <see cref="Ngtcp2Options.Loops"/> of them.</remarks>
 public sealed class Ngtcp2Provider : IQuicProvider
 {
     private readonly ILogger _log;
@@ -46,19 +47,19 @@ public sealed class Ngtcp2Provider : IQuicProvider
         RequireSupport();
         QuicOptionChecks.Check(options);
         var secrets = ListenerSecrets.Derive(_options, options);
-        var endpoint = new Endpoint(
-            options.EndPoint, isServer: true, new StatelessResetTokens(secrets.Reset), _options, Metrics, _log);
+        var group = LoopGroup.ForListener(
+            options.EndPoint, _options.LoopCount, new StatelessResetTokens(secrets.Reset), _options, Metrics, _log);
         try
         {
             var tokens = new RetryTokens(secrets.Retry, _options.RetryTokenLifetime, _options.Clock);
-            var acceptor = new Acceptor(endpoint, options, _options, tokens);
-            endpoint.TryHold();
-            endpoint.Start(acceptor);
-            return new(new Listener(endpoint, acceptor));
+            var state = new ListenerState(options, _options, tokens, Metrics, _log);
+            group.TryHold();
+            group.Start(state);
+            return new(new Listener(group, state));
         }
         catch
         {
-            endpoint.Dispose();
+            group.Dispose();
             throw;
         }
     }

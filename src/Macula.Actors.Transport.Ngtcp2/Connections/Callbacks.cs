@@ -61,7 +61,7 @@ internal static unsafe class Callbacks
         var session = Session.From(user);
         try
         {
-            *cid = SessionSettings.RandomId((int)length);
+            *cid = session.Endpoint.Ids.New();
             session.Endpoint.ResetTokens.Write(cid, token);
             session.Endpoint.Routes.Add(new CidKey(cid), session);
             return 0;

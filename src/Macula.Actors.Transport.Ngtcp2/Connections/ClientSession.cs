@@ -27,7 +27,7 @@ internal sealed unsafe class ClientSession : Session
             TransportParameters parameters;
             SessionSettings.Fill(options, Endpoint.Now, &settings, &parameters);
             var destinationId = SessionSettings.RandomId(FirstDestinationIdLength);
-            var id = SessionSettings.RandomId(Endpoint.CidLength);
+            var id = endpoint.Ids.New();
             var path = new NativePath
             {
                 Local = endpoint.Socket.LocalAddress,

@@ -69,12 +69,8 @@ internal sealed class QuicConnection(Session session) : IQuicConnection
         while (_inbound.Reader.TryRead(out var stream)) await stream.DisposeAsync().ConfigureAwait(false);
         session.PeerCertificates?.Dispose();
         // The last one out waits for the port to be free.
-        if (session.IsServer && session.Endpoint.IsStopping) await session.Endpoint.Stopped.ConfigureAwait(false);
+        if (session.IsServer && session.Endpoint.Group.IsStopping) await session.Endpoint.Group.Stopped.ConfigureAwait(false);
     }
-
-    /// <summary>Loop thread: the listener goes and nobody has asked for this connection.</summary>
-    public void AbortOnLoop() =>
-        session.Close(new CloseRequest(session.Options.DefaultCloseErrorCode, "", Orderly: false));
 
     /// <summary>Loop thread.</summary>
     public void OnReady() => _ready.TrySetResult();

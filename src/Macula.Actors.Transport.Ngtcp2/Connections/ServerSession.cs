@@ -41,7 +41,7 @@ internal sealed unsafe class ServerSession : Session
                 parameters.RetrySourceIdPresent = 1;
             }
 
-            var id = SessionSettings.RandomId(Endpoint.CidLength);
+            var id = Endpoint.Ids.New();
             parameters.StatelessResetTokenPresent = 1;
             Endpoint.ResetTokens.Write(&id, parameters.StatelessResetToken);
             void* native;

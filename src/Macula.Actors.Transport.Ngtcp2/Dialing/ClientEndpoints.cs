@@ -18,12 +18,12 @@ internal sealed class ClientEndpoints(Ngtcp2Options options, TransportMetrics me
     {
         lock (_gate)
         {
-            if (_endpoints.TryGetValue(family, out var known) && known.TryHold()) return known;
+            if (_endpoints.TryGetValue(family, out var known) && known.Group.TryHold()) return known;
             var any = family == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any;
-            var endpoint = new Endpoint(
-                new IPEndPoint(any, 0), isServer: false, StatelessResetTokens.ForClient(), options, metrics, log);
-            endpoint.TryHold();
-            endpoint.Start(acceptor: null);
+            var group = LoopGroup.ForClients(any, options, metrics, log);
+            group.TryHold();
+            group.Start();
+            var endpoint = group.Loops[0];
             _endpoints[family] = endpoint;
             return endpoint;
         }

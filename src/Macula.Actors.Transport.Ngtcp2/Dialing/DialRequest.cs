@@ -20,7 +20,7 @@ internal sealed unsafe class DialRequest(
     {
         try
         {
-            if (Endpoint.IsStopping)
+            if (Endpoint.Group.IsStopping)
                 throw new QuicTransportException(QuicTransportError.InternalError, "the transport loop has ended");
             var address = stackalloc byte[SocketAddressBytes.Capacity];
             var length = SocketAddresses.Write(remote, address);

@@ -54,7 +54,7 @@ internal sealed class Dialer(Ngtcp2Options settings, TransportMetrics metrics, I
         }
         finally
         {
-            endpoint?.Release();
+            endpoint?.Group.Release();
         }
     }
 }

@@ -4,31 +4,79 @@ using Macula.Actors.Transport.Ngtcp2.Metrics;
 namespace Macula.Actors.Transport.Ngtcp2.Loop;
 
 /// <summary>Counts a listener's connections, in all and by address, and says when it is enough. Nothing of a client is
-/// kept or computed before it was asked.</summary>
+/// kept or computed before it was asked. Any thread: the limits hold for all loops of the listener together.</summary>
 /// <remarks>Between any two calls: a connection that has started and not ended is in the entry of its first address, and
 /// an address without connections has none; so the table is bounded by the connections.</remarks>
 internal sealed class Admission(Ngtcp2Options options, TransportMetrics metrics)
 {
+    private readonly Lock _gate = new();
     private readonly Dictionary<AddressKey, Counts> _byAddress = [];
-
-    /// <summary>Connections whose handshake is not complete.</summary>
-    public int HalfOpen { get; private set; }
+    private int _halfOpen;
 
     /// <summary>Addresses that have connections.</summary>
-    public int Addresses => _byAddress.Count;
+    public int Addresses
+    {
+        get
+        {
+            lock (_gate) return _byAddress.Count;
+        }
+    }
 
     /// <summary>Whether a further client has to prove its address first.</summary>
     public bool MustProveAddress => options.Retry switch
     {
         RetryPolicy.Always => true,
         RetryPolicy.Never => false,
-        _ => HalfOpen >= options.RetryMark,
+        _ => Volatile.Read(ref _halfOpen) >= options.RetryMark,
     };
 
-    /// <summary>Null when a further connection from there may start.</summary>
+    /// <summary>Null when a further connection from there may start, as things are.</summary>
     public RefusalReason? Refusal(AddressKey address)
     {
-        if (HalfOpen >= options.MaxHalfOpen) return RefusalReason.HalfOpen;
+        lock (_gate) return RefusalUnderGate(address);
+    }
+
+    /// <summary>A further connection from there begins, and null is told; or it must not, and why.</summary>
+    public RefusalReason? Start(AddressKey address)
+    {
+        lock (_gate)
+        {
+            if (RefusalUnderGate(address) is { } reason) return reason;
+            _halfOpen++;
+            ref var counts = ref CollectionsMarshal.GetValueRefOrAddDefault(_byAddress, address, out _);
+            counts.HalfOpen++;
+            counts.All++;
+        }
+
+        metrics.HalfOpened(1);
+        return null;
+    }
+
+    /// <summary>Its handshake is complete.</summary>
+    public void Completed(AddressKey address)
+    {
+        lock (_gate) NotHalfOpen(address);
+        metrics.HalfOpened(-1);
+        metrics.Handshake(completed: true);
+    }
+
+    public void Ended(AddressKey address, bool completed)
+    {
+        lock (_gate)
+        {
+            if (!completed) NotHalfOpen(address);
+            ref var counts = ref CollectionsMarshal.GetValueRefOrNullRef(_byAddress, address);
+            if (--counts.All == 0) _byAddress.Remove(address);
+        }
+
+        if (completed) return;
+        metrics.HalfOpened(-1);
+        metrics.Handshake(completed: false);
+    }
+
+    private RefusalReason? RefusalUnderGate(AddressKey address)
+    {
+        if (_halfOpen >= options.MaxHalfOpen) return RefusalReason.HalfOpen;
         if (!_byAddress.TryGetValue(address, out var counts)) return null;
         if (options.MaxConnectionsPerAddress > 0 && counts.All >= options.MaxConnectionsPerAddress)
             return RefusalReason.ConnectionsPerAddress;
@@ -37,38 +85,9 @@ internal sealed class Admission(Ngtcp2Options options, TransportMetrics metrics)
             : null;
     }
 
-    public void Started(AddressKey address)
-    {
-        HalfOpen++;
-        metrics.HalfOpened(1);
-        ref var counts = ref CollectionsMarshal.GetValueRefOrAddDefault(_byAddress, address, out _);
-        counts.HalfOpen++;
-        counts.All++;
-    }
-
-    /// <summary>Its handshake is complete.</summary>
-    public void Completed(AddressKey address)
-    {
-        NotHalfOpen(address);
-        metrics.Handshake(completed: true);
-    }
-
-    public void Ended(AddressKey address, bool completed)
-    {
-        if (!completed)
-        {
-            NotHalfOpen(address);
-            metrics.Handshake(completed: false);
-        }
-
-        ref var counts = ref CollectionsMarshal.GetValueRefOrNullRef(_byAddress, address);
-        if (--counts.All == 0) _byAddress.Remove(address);
-    }
-
     private void NotHalfOpen(AddressKey address)
     {
-        HalfOpen--;
-        metrics.HalfOpened(-1);
+        _halfOpen--;
         CollectionsMarshal.GetValueRefOrNullRef(_byAddress, address).HalfOpen--;
     }
 

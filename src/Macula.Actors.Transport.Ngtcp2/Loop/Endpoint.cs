@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Net;
 using Macula.Actors.Transport.Ngtcp2.Connections;
 using Macula.Actors.Transport.Ngtcp2.Metrics;
 using Macula.Actors.Transport.Ngtcp2.Native;
@@ -8,128 +7,76 @@ using Microsoft.Extensions.Logging;
 
 namespace Macula.Actors.Transport.Ngtcp2.Loop;
 
-/// <summary>A UDP port with its thread: all that is native happens on it.</summary>
-/// <remarks>
-/// <para>Other threads only <see cref="Post(ILoopWork)"/>. What the loop completes for them continues elsewhere, so
-/// nothing of a user's ever runs here.</para>
-/// <para>It lives while somebody holds it: a listener, a live connection or a connect under way; a client's endpoint
-/// also until its last tombstone is gone. Then thread, socket and memory go.</para>
-/// </remarks>
+/// <summary>A loop: a UDP socket with its thread, on which all that is native happens.</summary>
+/// <remarks>Other threads only <see cref="Post(ILoopWork)"/> and <see cref="Forward"/>. What the loop completes for them
+/// continues elsewhere, so nothing of a user's ever runs here.</remarks>
 internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
 {
-    /// <summary>Length of the connection ids given out.</summary>
-    public const int CidLength = 16;
-
     private const int BatchesPerTurn = 8;
     private const ulong LongestWait = 1_000_000_000;
+    private const byte LongHeader = 0x80;
+    private const byte LongType = 0x30; // 0: Initial (RFC 9000, section 17.2)
 
     private readonly EventSignal _signal = new();
     private readonly ConcurrentQueue<ILoopWork> _posted = new();
+    private readonly ForwardQueue _forwarded;
     private readonly HashSet<Session> _sessions = [];
     private readonly HashSet<Tombstone> _tombstones = [];
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Lock _gate = new();
     private readonly ReceiveBatch _receiving;
     private readonly PacketWriter _writer;
-    private readonly int _mostTombstones;
     private List<Session> _dirty = [];
     private List<Session> _writing = [];
-    private Acceptor? _acceptor;
     private int _signalled;
-    private int _holders;
-    private bool _isStopping;
 
-    /// <exception cref="QuicTransportException">The address cannot be bound.</exception>
-    public Endpoint(
-        IPEndPoint bind, bool isServer, StatelessResetTokens resetTokens, Ngtcp2Options options,
-        TransportMetrics metrics, ILogger log)
+    public Endpoint(LoopGroup group, ConnectionIds ids, UdpSocket socket)
     {
-        try
-        {
-            Socket = new UdpSocket(bind, answers: isServer);
-        }
-        catch
-        {
-            _signal.Dispose();
-            throw;
-        }
-
-        Log = log;
-        Metrics = metrics;
-        ResetTokens = resetTokens;
-        _mostTombstones = options.MaxClosing;
-        _receiving = new ReceiveBatch(Socket, metrics);
-        Sending = new SendBatch(Socket, metrics);
+        (Group, Ids, Socket) = (group, ids, socket);
+        Routes = new RouteTable(group.PeerTokens);
+        _forwarded = new ForwardQueue(Metrics);
+        _receiving = new ReceiveBatch(socket, Metrics);
+        Sending = new SendBatch(socket, Metrics);
         _writer = new PacketWriter(Sending);
-        Replies = new StatelessReplies(Sending, resetTokens, metrics);
+        Replies = new StatelessReplies(Sending, ids, ResetTokens, group.Budget, Metrics);
         Counters.Endpoint(1);
-        if (isServer && Socket.ReceiveBuffer < UdpSocket.BufferSize)
-            log.SmallReceiveBuffer(Socket.LocalEndPoint, Socket.ReceiveBuffer, UdpSocket.BufferSize);
     }
 
     /// <summary>Nanoseconds of the monotonic clock.</summary>
     public static ulong Now => (ulong)Stopwatch.GetTimestamp();
 
-    public ILogger Log { get; }
+    /// <summary>The loops of the port, this one among them.</summary>
+    public LoopGroup Group { get; }
 
-    public TransportMetrics Metrics { get; }
+    public ConnectionIds Ids { get; }
+
+    public ILogger Log => Group.Log;
+
+    public TransportMetrics Metrics => Group.Metrics;
 
     public UdpSocket Socket { get; }
 
     public SendBatch Sending { get; }
 
-    public StatelessResetTokens ResetTokens { get; }
+    public StatelessResetTokens ResetTokens => Group.ResetTokens;
 
     public StatelessReplies Replies { get; }
 
-    public RouteTable Routes { get; } = new();
+    public RouteTable Routes { get; }
 
     public TimerQueue Timers { get; } = new();
 
     /// <summary>A listener's part; null in a client's endpoint.</summary>
-    public Acceptor? Acceptor => _acceptor;
+    public Acceptor? Acceptor { get; private set; }
 
     public IReadOnlyCollection<Session> Sessions => _sessions;
 
-    /// <summary>Closed connections that are remembered.</summary>
-    public int Tombstones => _tombstones.Count;
-
-    /// <summary>Completes when the thread has ended and the port is free.</summary>
+    /// <summary>Completes when the thread has ended and the socket is closed.</summary>
     public Task Stopped => _stopped.Task;
 
-    /// <summary>Any thread: nobody holds it any more.</summary>
-    public bool IsStopping
-    {
-        get
-        {
-            lock (_gate) return _isStopping;
-        }
-    }
+    /// <summary>Before <see cref="Start"/>: it is a listener's.</summary>
+    public void Serve(Acceptor acceptor) => Acceptor = acceptor;
 
-    public void Start(Acceptor? acceptor)
-    {
-        _acceptor = acceptor;
-        var name = acceptor is null ? "quic client" : $"quic {Socket.LocalEndPoint.Port}";
-        new Thread(Run) { IsBackground = true, Name = name }.Start();
-    }
-
-    /// <summary>Any thread: keeps the loop alive; false when it has already ended.</summary>
-    public bool TryHold()
-    {
-        lock (_gate)
-        {
-            if (_isStopping) return false;
-            _holders++;
-            return true;
-        }
-    }
-
-    /// <summary>Any thread.</summary>
-    public void Release()
-    {
-        lock (_gate) _holders--;
-        Wake();
-    }
+    public void Start(string name) => new Thread(Run) { IsBackground = true, Name = name }.Start();
 
     /// <summary>Any thread.</summary>
     public void Post(ILoopWork work)
@@ -140,6 +87,18 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
 
     /// <summary>Any thread.</summary>
     public void Post(Action action) => Post(new LoopAction(action));
+
+    /// <summary>Any thread: a datagram for one of this loop's connections; a copy is taken.</summary>
+    public void Forward(byte* data, int length, NativePath* path, byte ecn)
+    {
+        if (_forwarded.TryAdd(data, length, path, ecn)) Wake();
+    }
+
+    /// <summary>Any thread: ends its wait.</summary>
+    public void Wake()
+    {
+        if (Interlocked.Exchange(ref _signalled, 1) == 0) _signal.Set();
+    }
 
     public void MarkDirty(Session session)
     {
@@ -153,7 +112,7 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
     {
         _sessions.Add(session);
         Metrics.Connection(session.IsServer, 1);
-        lock (_gate) _holders++;
+        Group.Hold();
         MarkDirty(session);
     }
 
@@ -161,11 +120,7 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
     {
         _sessions.Remove(session);
         Metrics.Connection(session.IsServer, -1);
-        lock (_gate)
-        {
-            _holders--;
-            DecideToStop();
-        }
+        Group.Release();
     }
 
     /// <summary>A tombstone takes the place of a session, or nothing does.</summary>
@@ -176,7 +131,7 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
         foreach (var token in tokens) Routes.RemoveToken(token, session);
         foreach (var id in ids) Routes.Remove(id, session);
         if (closePacket is null) return;
-        if (_tombstones.Count >= _mostTombstones)
+        if (!Group.TryRemember())
         {
             // A peer that missed the close learns of it by a stateless reset, or idles out.
             Metrics.Forgot();
@@ -186,7 +141,6 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
         var tombstone = new Tombstone(this, ids, closePacket.Length > 0 ? closePacket : null, deadline);
         foreach (var id in ids) Routes.Add(id, tombstone);
         _tombstones.Add(tombstone);
-        Metrics.Closed(1);
         Timers.Set(tombstone, deadline);
     }
 
@@ -194,32 +148,59 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
     {
         foreach (var id in tombstone.Ids) Routes.Remove(id, tombstone);
         _tombstones.Remove(tombstone);
-        Metrics.Closed(-1);
-        lock (_gate) DecideToStop();
+        Group.Forget(1);
     }
 
-    public void OnDatagram(byte* data, int length, NativePath* path, byte ecn)
+    public void OnDatagram(byte* data, int length, NativePath* path, byte ecn) =>
+        Take(data, length, path, ecn, wasForwarded: false);
+
+    /// <summary>Another loop got it from the kernel, and found that it is for this one.</summary>
+    public void OnForwarded(byte* data, int length, NativePath* path, byte ecn) =>
+        Take(data, length, path, ecn, wasForwarded: true);
+
+    /// <summary>The thread does it as it ends; others only where there is no thread yet.</summary>
+    public void Dispose()
+    {
+        Acceptor?.Dispose();
+        Group.Forget(_tombstones.Count);
+        Socket.Dispose();
+        _receiving.Dispose();
+        Sending.Dispose();
+        _signal.Dispose();
+        Counters.Endpoint(-1);
+        _stopped.TrySetResult();
+    }
+
+    private void Take(byte* data, int length, NativePath* path, byte ecn, bool wasForwarded)
     {
         if (length == 0) return;
         VersionAndIds ids;
-        var result = QuicLibrary.DecodeVersionAndIds(&ids, data, (nuint)length, CidLength);
+        var result = QuicLibrary.DecodeVersionAndIds(&ids, data, (nuint)length, ConnectionIds.Length);
         if (result != 0)
         {
-            if (result == QuicError.VersionNegotiation && _acceptor is { IsClosed: false })
+            if (result == QuicError.VersionNegotiation && Acceptor is { IsClosed: false })
                 Replies.VersionNegotiation(ids, length, path);
             else Metrics.Drop(DropReason.Unreadable);
             return;
         }
 
         var now = Now;
-        var id = new CidKey(new ReadOnlySpan<byte>(ids.DestinationId, (int)ids.DestinationIdLength));
-        var isLongHeader = (*data & 0x80) != 0;
-        var route = Routes.Find(id) ??
+        var id = new ReadOnlySpan<byte>(ids.DestinationId, (int)ids.DestinationIdLength);
+        var isLongHeader = (*data & LongHeader) != 0;
+        var route = Routes.Find(new CidKey(id)) ??
             (isLongHeader ? null : Routes.FindByToken(new ReadOnlySpan<byte>(data, length)));
+        var owner = OwnerOf(route, id, *data);
+        if (owner != this)
+        {
+            if (wasForwarded) Metrics.Drop(DropReason.UnknownConnection); // it has ended on its way
+            else owner.Forward(data, length, path, ecn);
+            return;
+        }
+
         if (route is null)
         {
             if (!isLongHeader) Replies.StatelessReset(ids, length, path);
-            else if (_acceptor is not null) route = _acceptor.Accept(data, length, path, now);
+            else if (Acceptor is not null) route = Acceptor.Accept(data, length, path, now);
             else Metrics.Drop(DropReason.NotInitial);
         }
 
@@ -235,30 +216,14 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
         }
     }
 
-    /// <summary>For specs, on the loop: ends as a killed process does; no peer is told.</summary>
-    internal void Vanish()
+    // The id of a first packet is the client's choice and says nothing. A client that moves before the handshake is complete
+    // is not followed anyway (RFC 9000, section 9).
+    private Endpoint OwnerOf(Route? route, ReadOnlySpan<byte> id, byte first) => route switch
     {
-        lock (_gate) _isStopping = true;
-        foreach (var session in _sessions.ToArray()) session.Vanish(Failure.LocallyAborted, Now);
-    }
-
-    /// <summary>The thread does it as it ends; others only where there is no thread yet.</summary>
-    public void Dispose()
-    {
-        _acceptor?.Dispose();
-        Metrics.Closed(-_tombstones.Count);
-        Socket.Dispose();
-        _receiving.Dispose();
-        Sending.Dispose();
-        _signal.Dispose();
-        Counters.Endpoint(-1);
-        _stopped.TrySetResult();
-    }
-
-    private void Wake()
-    {
-        if (Interlocked.Exchange(ref _signalled, 1) == 0) _signal.Set();
-    }
+        Session session => session.Endpoint,
+        null when (first & LongHeader) == 0 || (first & LongType) != 0 => Group.Loops[Ids.OwnerOf(id)],
+        _ => this,
+    };
 
     private void Run()
     {
@@ -268,14 +233,10 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
             {
                 var woken = Now;
                 RunPosted();
+                _forwarded.Deliver(this);
                 Timers.RunDue(Now);
                 WriteDirty();
-                lock (_gate)
-                {
-                    DecideToStop();
-                    if (_isStopping) break;
-                }
-
+                if (Group.IsStopping) break;
                 Metrics.LongestTurn.Note(Now - woken, Now);
                 if (!Wait()) continue;
                 woken = Now;
@@ -284,11 +245,14 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
             }
 
             RunPosted(); // who asked at the last moment is told that it is over
+            if (Group.Failure is { } failure) EndAll(failure);
         }
         catch (Exception fault)
         {
             Log.LoopFailed(fault);
-            EndAllAfter(fault);
+            var failure = new Failure(QuicTransportError.InternalError, $"the transport loop failed: {fault.Message}");
+            Group.Fail(failure);
+            EndAll(failure);
         }
 
         Dispose();
@@ -296,13 +260,13 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
 
     private void RunPosted()
     {
-        Interlocked.Exchange(ref _signalled, 0); // before the queue is emptied, or a wake-up could be lost
+        Interlocked.Exchange(ref _signalled, 0); // before the queues are emptied, or a wake-up could be lost
         while (_posted.TryDequeue(out var work)) work.Run();
     }
 
     private bool Wait()
     {
-        var wait = _posted.IsEmpty && _dirty.Count == 0 ? Timers.UntilNext(Now, LongestWait) : 0;
+        var wait = _posted.IsEmpty && _forwarded.IsEmpty && _dirty.Count == 0 ? Timers.UntilNext(Now, LongestWait) : 0;
         var time = new TimeSpecification
         {
             Seconds = (long)(wait / LongestWait),
@@ -346,16 +310,8 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
         Sending.Flush();
     }
 
-    // Under the gate.
-    private void DecideToStop()
+    private void EndAll(Failure failure)
     {
-        if (_holders == 0 && (_acceptor is not null || _tombstones.Count == 0)) _isStopping = true;
-    }
-
-    private void EndAllAfter(Exception fault)
-    {
-        lock (_gate) _isStopping = true;
-        var failure = new Failure(QuicTransportError.InternalError, $"the transport loop failed: {fault.Message}");
         foreach (var session in _sessions.ToArray()) session.Vanish(failure, Now);
     }
 }

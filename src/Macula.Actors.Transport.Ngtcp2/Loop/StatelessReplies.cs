@@ -1,12 +1,12 @@
 using System.Security.Cryptography;
-using Macula.Actors.Transport.Ngtcp2.Connections;
 using Macula.Actors.Transport.Ngtcp2.Metrics;
 using Macula.Actors.Transport.Ngtcp2.Native;
 
 namespace Macula.Actors.Transport.Ngtcp2.Loop;
 
 /// <summary>Answers that need no connection. All are shorter than what asks for them.</summary>
-internal sealed unsafe class StatelessReplies(SendBatch batch, StatelessResetTokens tokens, TransportMetrics metrics)
+internal sealed unsafe class StatelessReplies(
+    SendBatch batch, ConnectionIds ids, StatelessResetTokens tokens, AnswerBudget budget, TransportMetrics metrics)
 {
     /// <summary>RFC 9000, section 14.1: what a client's first datagram is padded to.</summary>
     private const int LeastInitialDatagram = 1200;
@@ -17,9 +17,7 @@ internal sealed unsafe class StatelessReplies(SendBatch batch, StatelessResetTok
     private const int MostRandom = 24;
     private const int LeastRandom = 5;
 
-    private readonly AnswerBudget _budget = new();
-
-    public void VersionNegotiation(in VersionAndIds ids, int datagramLength, NativePath* path)
+    public void VersionNegotiation(in VersionAndIds asked, int datagramLength, NativePath* path)
     {
         if (datagramLength < LeastInitialDatagram)
         {
@@ -31,13 +29,13 @@ internal sealed unsafe class StatelessReplies(SendBatch batch, StatelessResetTok
         var versions = stackalloc uint[] { ReservedVersion, QuicLibrary.QuicVersion1 };
         var packet = stackalloc byte[SendBatch.LargestPacket];
         var length = QuicLibrary.WriteVersionNegotiation(
-            packet, SendBatch.LargestPacket, (byte)RandomNumberGenerator.GetInt32(256), ids.SourceId,
-            ids.SourceIdLength, ids.DestinationId, ids.DestinationIdLength, versions, 2);
+            packet, SendBatch.LargestPacket, (byte)RandomNumberGenerator.GetInt32(256), asked.SourceId,
+            asked.SourceIdLength, asked.DestinationId, asked.DestinationIdLength, versions, 2);
         Send(packet, length, path);
     }
 
     /// <summary>The peer speaks of a connection that is not known here, perhaps from before a restart.</summary>
-    public void StatelessReset(in VersionAndIds ids, int datagramLength, NativePath* path)
+    public void StatelessReset(in VersionAndIds asked, int datagramLength, NativePath* path)
     {
         // Shorter than what asks for it, or two endpoints could answer one another for ever.
         var randomLength = Math.Min(datagramLength - 1 - StatelessResetTokens.TokenLength, MostRandom);
@@ -48,8 +46,8 @@ internal sealed unsafe class StatelessReplies(SendBatch batch, StatelessResetTok
         }
 
         if (!MayAnswer()) return;
-        var cid = new NativeCid { Length = ids.DestinationIdLength };
-        new ReadOnlySpan<byte>(ids.DestinationId, (int)ids.DestinationIdLength)
+        var cid = new NativeCid { Length = asked.DestinationIdLength };
+        new ReadOnlySpan<byte>(asked.DestinationId, (int)asked.DestinationIdLength)
             .CopyTo(new Span<byte>(cid.Data, NativeCid.MaxLength));
         var token = stackalloc byte[StatelessResetTokens.TokenLength];
         tokens.Write(&cid, token);
@@ -64,7 +62,7 @@ internal sealed unsafe class StatelessReplies(SendBatch batch, StatelessResetTok
     /// <summary>Come back with this token, from the address that you say you are at.</summary>
     public void Retry(PacketHeader* header, RetryTokens retryTokens, NativePath* path)
     {
-        var id = SessionSettings.RandomId(Endpoint.CidLength);
+        var id = ids.New();
         var token = stackalloc byte[RetryTokens.Room];
         var tokenLength = retryTokens.Write(token, header, &id, path);
         if (tokenLength <= 0) return;
@@ -89,7 +87,7 @@ internal sealed unsafe class StatelessReplies(SendBatch batch, StatelessResetTok
 
     private bool MayAnswer()
     {
-        if (_budget.TryTake(Endpoint.Now)) return true;
+        if (budget.TryTake(Endpoint.Now)) return true;
         metrics.Drop(DropReason.TooManyAnswers);
         return false;
     }

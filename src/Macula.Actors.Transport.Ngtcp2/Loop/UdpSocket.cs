@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Macula.Actors.Transport.Ngtcp2.Native;
+using Microsoft.Extensions.Logging;
 
 namespace Macula.Actors.Transport.Ngtcp2.Loop;
 
@@ -18,13 +19,15 @@ internal sealed unsafe class UdpSocket : IDisposable
     /// <exception cref="QuicTransportException">The address is taken or cannot be used.</exception>
     /// <param name="answers">For a server: where it is bound to all addresses, what comes to one of them is answered
     /// from there. A client that asks for this would take its own packets for somebody else's.</param>
-    public UdpSocket(IPEndPoint bind, bool answers)
+    /// <param name="joins">The port is another socket's of this process, which allows it.</param>
+    public UdpSocket(IPEndPoint bind, bool answers, bool joins = false)
     {
         IsIPv6 = bind.AddressFamily == AddressFamily.InterNetworkV6;
         try
         {
             _socket = new Socket(bind.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
             if (IsIPv6 && bind.Address.Equals(IPAddress.IPv6Any)) _socket.DualMode = true;
+            if (joins) AllowOthers(_socket);
             _socket.Bind(bind);
         }
         catch (SocketException fault)
@@ -50,6 +53,32 @@ internal sealed unsafe class UdpSocket : IDisposable
         LocalAddress = new NativeAddress { SocketAddress = _localAddress, Length = length };
         KnowsDestination = answers && (bind.Address.Equals(IPAddress.Any) || bind.Address.Equals(IPAddress.IPv6Any));
         SetOptions();
+    }
+
+    /// <summary>Sockets of a listener at one port, between which the kernel divides the clients by their address and port.
+    /// </summary>
+    /// <remarks>The first is bound like any other and allows the rest only then (SO_REUSEPORT, socket(7)): so a port that
+    /// is taken is an error, were it by a second node that shares its ports too.</remarks>
+    /// <returns>So many, or one where the kernel refuses; the log then has a warning.</returns>
+    /// <exception cref="QuicTransportException">The address is taken or cannot be used.</exception>
+    public static UdpSocket[] Bind(IPEndPoint bind, int count, ILogger log)
+    {
+        List<UdpSocket> sockets = [new(bind, answers: true)];
+        if (count == 1) return [.. sockets];
+        var first = sockets[0];
+        try
+        {
+            AllowOthers(first._socket);
+            while (sockets.Count < count) sockets.Add(new UdpSocket(first.LocalEndPoint, answers: true, joins: true));
+        }
+        catch (Exception fault) when (fault is SocketException or QuicTransportException)
+        {
+            foreach (var further in sockets[1..]) further.Dispose();
+            sockets = [first];
+            log.OneLoop(first.LocalEndPoint, count, fault.Message);
+        }
+
+        return [.. sockets];
     }
 
     public int Descriptor { get; }
@@ -97,6 +126,10 @@ internal sealed unsafe class UdpSocket : IDisposable
         if (IsIPv6) Set(SystemLibrary.LevelIpv6, SystemLibrary.Ipv6ReceivePacketInfo, 1);
         else Set(SystemLibrary.LevelIp, SystemLibrary.IpPacketInfo, 1);
     }
+
+    /// <exception cref="SocketException">Refused.</exception>
+    private static void AllowOthers(Socket socket) =>
+        socket.SetRawSocketOption(SystemLibrary.LevelSocket, SystemLibrary.ReusePort, BitConverter.GetBytes(1));
 
     private void Set(int level, int option, int value) =>
         _ = SystemLibrary.SetSocketOption(Descriptor, level, option, &value, sizeof(int));

@@ -14,7 +14,7 @@ internal sealed class TransportMetrics
 
     private readonly long[] _dropped = new long[DropReasons.Length];
     private readonly long[] _refused = new long[RefusalReasons.Length];
-    private long _servers, _clients, _halfOpen, _closing, _forgotten, _completed, _failed, _retries;
+    private long _servers, _clients, _halfOpen, _closing, _forgotten, _completed, _failed, _retries, _forwarded;
     private long _resetsSent, _resetsReceived, _datagramsIn, _datagramsOut, _bytesIn, _bytesOut;
 
     /// <param name="meters">Makes the meter; null: nobody asks, but specs.</param>
@@ -34,6 +34,7 @@ internal sealed class TransportMetrics
             () => Two("outcome", ("completed", Read(ref _completed)), ("failed", Read(ref _failed))), "{handshake}");
         meter.CreateObservableCounter("macula.transport.refused", () => ByReason(_refused, RefusalReasons), "{connection}");
         meter.CreateObservableCounter("macula.transport.dropped", () => ByReason(_dropped, DropReasons), "{datagram}");
+        meter.CreateObservableCounter("macula.transport.forwarded", () => ForwardedDatagrams, "{datagram}");
         meter.CreateObservableCounter("macula.transport.retries", () => Retries, "{packet}");
         meter.CreateObservableCounter(
             "macula.transport.stateless_resets",
@@ -51,6 +52,7 @@ internal sealed class TransportMetrics
     public long HalfOpen => Read(ref _halfOpen);
     public long Closing => Read(ref _closing);
     public long Forgotten => Read(ref _forgotten);
+    public long ForwardedDatagrams => Read(ref _forwarded);
     public long Retries => Read(ref _retries);
     public long ResetsSent => Read(ref _resetsSent);
     public long ResetsReceived => Read(ref _resetsReceived);
@@ -76,6 +78,9 @@ internal sealed class TransportMetrics
 
     /// <summary>A server's handshake has ended.</summary>
     public void Handshake(bool completed) => Interlocked.Increment(ref completed ? ref _completed : ref _failed);
+
+    /// <summary>A loop has passed a datagram on to another one of its port.</summary>
+    public void Forwarded() => Interlocked.Increment(ref _forwarded);
 
     public void RetrySent() => Interlocked.Increment(ref _retries);
 
@@ -134,6 +139,9 @@ internal enum DropReason
 
     /// <summary>To be answered, but more answers without a connection were due than a second allows.</summary>
     TooManyAnswers,
+
+    /// <summary>For a connection of another loop of the port, which has too many to read already.</summary>
+    ForwardQueueFull,
 
     /// <summary>To be sent, and the kernel's buffer was full.</summary>
     SendBufferFull,

@@ -23,6 +23,7 @@ internal static unsafe partial class SystemLibrary
     public const int LevelIpv6 = 41;
     public const int LevelUdp = 17;
 
+    public const int ReusePort = 15;
     public const int SendBufferForce = 32;
     public const int ReceiveBufferForce = 33;
     public const int IpTos = 1;

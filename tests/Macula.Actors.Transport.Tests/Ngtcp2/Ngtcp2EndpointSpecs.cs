@@ -7,8 +7,10 @@ using Microsoft.Extensions.Logging.Testing;
 namespace Macula.Actors.Transport.Tests.Ngtcp2;
 
 [Collection(Ngtcp2Specs.Name)]
-public sealed class Ngtcp2EndpointSpecs
+public class Ngtcp2EndpointSpecs
 {
+    protected virtual int Loops => 1;
+
     private const int LongHeader = 0xc0;
 
     // Streams that other specs never dispose keep theirs.
@@ -19,17 +21,18 @@ public sealed class Ngtcp2EndpointSpecs
     public async Task A_listener_has_the_receive_buffer_that_it_needs_or_says_how_to_allow_it()
     {
         var log = new FakeLogger<Ngtcp2Provider>();
-        await using var listener = await new Ngtcp2Provider(log).ListenAsync(Pair.Listening);
+        await using var listener = await new Ngtcp2Provider(log, new Ngtcp2Options { Loops = Loops }).ListenAsync(
+            Pair.Listening);
 
         var told = log.Collector.GetSnapshot().Count(line => line.Message.Contains("net.core.rmem_max", StringComparison.Ordinal));
-        var isLarge = ((Transport.Ngtcp2.Listener)listener).Endpoint.Socket.ReceiveBuffer >= 4 << 20;
+        var isLarge = ((Transport.Ngtcp2.Listener)listener).Group.Loops[0].Socket.ReceiveBuffer >= 4 << 20;
         Assert.Equal(isLarge ? 0 : 1, told);
     }
 
     [Fact]
     public async Task A_thousand_connections_leave_nothing_behind()
     {
-        await using (var pair = await Pair.Listen())
+        await using (var pair = await Pair.Listen(loops: Loops))
         {
             for (var i = 0; i < 1000; i++)
             {
@@ -52,7 +55,7 @@ public sealed class Ngtcp2EndpointSpecs
     [Fact]
     public async Task Failed_handshakes_leave_nothing_behind()
     {
-        await using (var pair = await Pair.Listen())
+        await using (var pair = await Pair.Listen(loops: Loops))
         {
             for (var i = 0; i < 30; i++)
             {
@@ -69,7 +72,7 @@ public sealed class Ngtcp2EndpointSpecs
     [Fact]
     public async Task Connections_torn_down_in_the_middle_of_traffic_leave_nothing_behind()
     {
-        await using (var pair = await Pair.Listen())
+        await using (var pair = await Pair.Listen(loops: Loops))
         {
             for (var i = 0; i < 50; i++)
             {
@@ -114,7 +117,7 @@ public sealed class Ngtcp2EndpointSpecs
     [Fact]
     public async Task Garbage_harms_nobody()
     {
-        await using var pair = await Pair.Listen();
+        await using var pair = await Pair.Listen(loops: Loops);
         var (client, server) = await pair.Streams();
         using var socket = new UdpClient(0, AddressFamily.InterNetwork);
         var random = new Random(1);
@@ -136,7 +139,7 @@ public sealed class Ngtcp2EndpointSpecs
     [Fact]
     public async Task An_unknown_version_is_answered_with_the_known_ones()
     {
-        await using var pair = await Pair.Listen();
+        await using var pair = await Pair.Listen(loops: Loops);
         using var socket = new UdpClient(0, AddressFamily.InterNetwork);
         var packet = new byte[1200];
         RandomNumberGenerator.Fill(packet);
@@ -154,7 +157,7 @@ public sealed class Ngtcp2EndpointSpecs
     public async Task Ipv6_works_and_says_so()
     {
         await using var pair = await Pair.Listen(
-            options => options with { EndPoint = new IPEndPoint(IPAddress.IPv6Loopback, 0) });
+            options => options with { EndPoint = new IPEndPoint(IPAddress.IPv6Loopback, 0) }, loops: Loops);
         var (client, server) = await pair.Both();
 
         await Pair.Streams(client, server);
@@ -172,7 +175,7 @@ public sealed class Ngtcp2EndpointSpecs
     public async Task Where_all_addresses_are_bound_each_answers_for_itself(string bound, string asked)
     {
         await using var pair = await Pair.Listen(
-            options => options with { EndPoint = new IPEndPoint(IPAddress.Parse(bound), 0) });
+            options => options with { EndPoint = new IPEndPoint(IPAddress.Parse(bound), 0) }, loops: Loops);
         var to = new IPEndPoint(IPAddress.Parse(asked), pair.Listener.LocalEndPoint.Port);
 
         var (client, server) = await pair.Streams(options => options with { EndPoint = to });
@@ -186,9 +189,9 @@ public sealed class Ngtcp2EndpointSpecs
     [Fact]
     public async Task Where_segmentation_is_refused_packets_go_one_by_one()
     {
-        await using var pair = await Pair.Listen();
+        await using var pair = await Pair.Listen(loops: Loops);
         var (client, server) = await pair.Streams();
-        pair.Endpoint.Post(() => pair.Endpoint.Socket.SegmentationOffload = false);
+        foreach (var loop in pair.Group.Loops) loop.Post(() => loop.Socket.SegmentationOffload = false);
         var sent = Pair.SomeBytes(3_000_000);
 
         var writing = Pair.Write(server, sent);

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using Macula.Actors.Transport.Ngtcp2;
+using Macula.Actors.Transport.Ngtcp2.Loop;
 using Macula.Actors.Transport.Ngtcp2.Metrics;
 
 namespace Macula.Actors.Transport.Tests.Ngtcp2;
@@ -21,7 +22,12 @@ internal sealed class Pair(Ngtcp2Provider provider, IQuicListener listener) : IA
 
     public TransportMetrics Metrics => provider.Metrics;
 
-    public Transport.Ngtcp2.Loop.Endpoint Endpoint => ((Transport.Ngtcp2.Listener)listener).Endpoint;
+    public LoopGroup Group => ((Transport.Ngtcp2.Listener)listener).Group;
+
+    public Admission Admission => ((Transport.Ngtcp2.Listener)listener).State.Admission;
+
+    /// <summary>The first loop.</summary>
+    public Transport.Ngtcp2.Loop.Endpoint Endpoint => Group.Loops[0];
 
     public QuicConnectOptions Connecting => new()
     {
@@ -31,9 +37,9 @@ internal sealed class Pair(Ngtcp2Provider provider, IQuicListener listener) : IA
     };
 
     public static async Task<Pair> Listen(
-        Func<QuicListenOptions, QuicListenOptions>? change = null, Ngtcp2Options? defence = null)
+        Func<QuicListenOptions, QuicListenOptions>? change = null, Ngtcp2Options? defence = null, int loops = 1)
     {
-        var provider = new Ngtcp2Provider(options: defence);
+        var provider = new Ngtcp2Provider(options: (defence ?? new Ngtcp2Options()) with { Loops = loops });
         var options = change?.Invoke(Listening) ?? Listening;
         return new Pair(provider, await provider.ListenAsync(options));
     }
@@ -122,8 +128,8 @@ internal sealed class Pair(Ngtcp2Provider provider, IQuicListener listener) : IA
     /// <summary>The server's process dies: no peer hears of it.</summary>
     public async Task KillServer()
     {
-        Endpoint.Post(Endpoint.Vanish);
-        await Endpoint.Stopped.WaitAsync(Patience);
+        Group.Fail(Transport.Ngtcp2.Failure.LocallyAborted);
+        await Group.Stopped.WaitAsync(Patience);
     }
 
     public ValueTask DisposeAsync() => listener.DisposeAsync();
