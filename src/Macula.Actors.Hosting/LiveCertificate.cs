@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Macula.Actors.Transport;
 using Microsoft.Extensions.Logging;
 
@@ -47,7 +48,8 @@ internal sealed partial class LiveCertificate
                 LogReloaded(log, loaded.Source, leaf.NotAfter.ToUniversalTime(), QuicTrust.Fingerprint(leaf));
                 return true;
             }
-            catch (QuicTransportException fault)
+            catch (Exception fault) when (
+                fault is QuicTransportException or IOException or UnauthorizedAccessException or CryptographicException)
             {
                 LogNotReloaded(log, fault.Message);
                 return false;

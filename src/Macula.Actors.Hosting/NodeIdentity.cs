@@ -30,17 +30,9 @@ public static class NodeIdentity
     {
         try
         {
-            if (File.Exists(file))
-                return NodeId.TryParse(File.ReadAllText(file).Trim(), out var kept)
-                    ? kept
-                    : throw new MaculaStartException($"{file} holds no node id; mend or delete it");
-
-            // Written aside and moved: a start that is killed midway leaves no half an id behind.
-            var id = NodeId.Random();
-            var draft = $"{file}.{Environment.ProcessId}";
-            File.WriteAllText(draft, $"{id}\n");
-            File.Move(draft, file);
-            return id;
+            return NodeId.TryParse(KeptFile.ReadOrCreate(file, () => $"{NodeId.Random()}"), out var kept)
+                ? kept
+                : throw new MaculaStartException($"{file} holds no node id; mend or delete it");
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {

@@ -9,6 +9,7 @@ namespace Macula.Actors.Hosting;
 internal static partial class NodeSecret
 {
     private const string FileName = "quic-secret";
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     /// <summary>Made on first start, for the owner alone. Empty where nothing can be kept: QUIC then takes the private key
     /// of its certificate.</summary>
@@ -19,8 +20,7 @@ internal static partial class NodeSecret
         try
         {
             NodeFolder.Ensure(directory);
-            if (!File.Exists(file)) Create(file);
-            var kept = Convert.FromHexString(File.ReadAllText(file).Trim());
+            var kept = Convert.FromHexString(KeptFile.ReadOrCreate(file, New, OwnerOnly));
             return kept.Length >= Ngtcp2Options.ShortestSecret
                 ? kept
                 : throw new MaculaStartException(
@@ -45,14 +45,6 @@ internal static partial class NodeSecret
         "The secret of QUIC cannot be kept in {File}, the certificate's key serves instead; after it changed, clients notice a restart by their idle time-out only: {Reason}")]
     private static partial void NotKept(ILogger log, string file, string reason);
 
-    // Written aside and moved: a start that is killed midway leaves no half a secret behind.
-    private static void Create(string file)
-    {
-        var draft = $"{file}.{Environment.ProcessId}";
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        using (var writer = new StreamWriter(draft, options))
-            writer.WriteLine(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(Ngtcp2Options.ShortestSecret)));
-        File.Move(draft, file, overwrite: true);
-    }
+    private static string New() =>
+        Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(Ngtcp2Options.ShortestSecret));
 }

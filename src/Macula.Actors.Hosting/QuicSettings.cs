@@ -10,6 +10,7 @@ namespace Macula.Actors.Hosting;
 public sealed record QuicSettings
 {
     private const int MaxListeners = 64;
+    private static readonly TimeSpan ShortestReloadInterval = TimeSpan.FromSeconds(1);
 
     public required QuicProviderChoice Provider { get; init; }
     public required IReadOnlyList<IPEndPoint> Listen { get; init; }
@@ -22,7 +23,7 @@ public sealed record QuicSettings
     /// <summary>Of an encrypted key or a PKCS #12 file.</summary>
     public required string KeyPassword { get; init; }
 
-    /// <summary>Zero: the files are read again when told to, and not otherwise.</summary>
+    /// <summary>1 s to 24 h. Zero: the files are read again when told to, and not otherwise.</summary>
     public required TimeSpan CertificateReloadInterval { get; init; }
 
     public required ClientCertificateMode ClientCertificates { get; init; }
@@ -39,7 +40,9 @@ public sealed record QuicSettings
     public required int ConnectionReceiveWindow { get; init; }
     public required int AcceptBacklog { get; init; }
 
-    /// <summary>Of the ngtcp2 provider, like all that follows.</summary>
+    /// <summary>Of the ngtcp2 provider, like all that follows. 0: as many as processors.</summary>
+    public required int Loops { get; init; }
+
     public required RetryPolicy Retry { get; init; }
 
     public required int RetryMark { get; init; }
@@ -75,6 +78,7 @@ public sealed record QuicSettings
             StreamReceiveWindow = read.Size("stream-receive-window", 4 << 10, 64 << 20),
             ConnectionReceiveWindow = read.Size("connection-receive-window", 16 << 10, 256 << 20),
             AcceptBacklog = read.Int("accept-backlog", 1, ushort.MaxValue),
+            Loops = read.Int("loops", 0, 64),
             Retry = read.Enum<RetryPolicy>("retry"),
             RetryMark = read.Int("retry-mark", 0, 1_000_000),
             RetryTokenLifetime = read.Duration("retry-token-lifetime", TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
@@ -111,15 +115,28 @@ public sealed record QuicSettings
             read.Fault(
                 "connection-receive-window", read.Text("connection-receive-window"),
                 "at least stream-receive-window");
-        if (quic.Retry == RetryPolicy.UnderPressure && quic.MaxHalfOpenPerAddress > 0
-            && quic.MaxHalfOpenPerAddress <= quic.RetryMark)
-            read.Fault(
-                "max-half-open-per-address", read.Text("max-half-open-per-address"), "0, or more than retry-mark");
+        if (quic.CertificateReloadInterval > TimeSpan.Zero && quic.CertificateReloadInterval < ShortestReloadInterval)
+            read.Fault("certificate-reload-interval", read.Text("certificate-reload-interval"), "0, or 1s to 24h");
+        if (quic.Retry == RetryPolicy.UnderPressure) CheckLimits(read, quic);
+    }
+
+    // Up to the mark anybody can pretend to be at any address, fill a limit and lock others out.
+    private static void CheckLimits(OptionsReader read, QuicSettings quic)
+    {
+        if (quic.MaxHalfOpen <= quic.RetryMark)
+            read.Fault("max-half-open", read.Text("max-half-open"), "more than retry-mark");
+        foreach (var (key, limit) in new[]
+                 {
+                     ("max-half-open-per-address", quic.MaxHalfOpenPerAddress),
+                     ("max-connections-per-address", quic.MaxConnectionsPerAddress),
+                 })
+            if (limit > 0 && limit <= quic.RetryMark) read.Fault(key, read.Text(key), "0, or more than retry-mark");
     }
 
     /// <summary>What the ngtcp2 provider is made of.</summary>
     internal Ngtcp2Options Defence(byte[] secret) => new()
     {
+        Loops = Loops,
         Retry = Retry,
         RetryMark = RetryMark,
         RetryTokenLifetime = RetryTokenLifetime,

@@ -27,15 +27,19 @@ public sealed record Ngtcp2Options
     /// <summary>A client must come back with its Retry token by then. 1 s to 1 h, default 10 s.</summary>
     public TimeSpan RetryTokenLifetime { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Handshakes under way at once on a listener; more are refused. 1 to 1000000, default 4096.</summary>
+    /// <summary>Handshakes under way at once on a listener; more are refused. 1 to 1000000, with
+    /// <see cref="RetryPolicy.UnderPressure"/> above <see cref="RetryMark"/>, or clients were refused before they are
+    /// asked. Default 4096.</summary>
     public int MaxHalfOpen { get; init; } = 4096;
 
-    /// <summary>Of those, from one IPv4 address or one IPv6 /64. 0 (no limit) to 1000000, default 2048. Keep it above
-    /// <see cref="RetryMark"/>: up to the mark anybody can pretend to be at another's address, and lock it out.</summary>
+    /// <summary>Of those, from one IPv4 address or one IPv6 /64. 0 (no limit) to 1000000, default 2048. With
+    /// <see cref="RetryPolicy.UnderPressure"/> above <see cref="RetryMark"/>: up to the mark anybody can pretend to be at
+    /// another's address, and could lock it out.</summary>
     public int MaxHalfOpenPerAddress { get; init; } = 2048;
 
     /// <summary>Connections from one IPv4 address or one IPv6 /64, half-open ones included; more are refused. Many
-    /// clients share an address behind a NAT. 0 to 10000000, default 0: no limit.</summary>
+    /// clients share an address behind a NAT. 0 (no limit) to 10000000, default 0. With
+    /// <see cref="RetryPolicy.UnderPressure"/> above <see cref="RetryMark"/>, as above.</summary>
     public int MaxConnectionsPerAddress { get; init; }
 
     /// <summary>Closed connections of which a listener or client port remembers for a few round trips that they are
@@ -70,6 +74,16 @@ public sealed record Ngtcp2Options
         Need(MaxClosing is >= 0 and <= 1_000_000, nameof(MaxClosing), MaxClosing, "0 to 1000000");
         Need(Secret.Length is 0 or >= ShortestSecret, nameof(Secret), $"{Secret.Length} bytes",
             $"none, or at least {ShortestSecret} bytes");
+        if (faults is [] && Retry == RetryPolicy.UnderPressure)
+        {
+            // Up to the mark anybody can pretend to be at any address.
+            Need(MaxHalfOpen > RetryMark, nameof(MaxHalfOpen), MaxHalfOpen, $"more than RetryMark, which is {RetryMark}");
+            Need(MaxHalfOpenPerAddress == 0 || MaxHalfOpenPerAddress > RetryMark, nameof(MaxHalfOpenPerAddress),
+                MaxHalfOpenPerAddress, $"0, or more than RetryMark, which is {RetryMark}");
+            Need(MaxConnectionsPerAddress == 0 || MaxConnectionsPerAddress > RetryMark, nameof(MaxConnectionsPerAddress),
+                MaxConnectionsPerAddress, $"0, or more than RetryMark, which is {RetryMark}");
+        }
+
         return faults is []
             ? this
             : throw new QuicTransportException(QuicTransportError.InvalidConfiguration, string.Join("; ", faults));

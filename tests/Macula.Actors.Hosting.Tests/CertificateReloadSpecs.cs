@@ -63,6 +63,12 @@ public sealed class CertificateReloadSpecs : IDisposable
         Assert.False(node.ReloadCertificate());
         await using var again = await ConnectAsync(at, _first);
 
+        File.Delete(Path.Combine(_folder.Path, "key.pem"));
+        Directory.CreateDirectory(Path.Combine(_folder.Path, "key.pem")); // cannot be read as a file by anybody
+        Assert.False(node.ReloadCertificate());
+        await using var still2 = await ConnectAsync(at, _first);
+        Directory.Delete(Path.Combine(_folder.Path, "key.pem"));
+
         WritePem(_second);
         Assert.True(node.ReloadCertificate());
         await using var now = await ConnectAsync(at, _second);
@@ -73,7 +79,7 @@ public sealed class CertificateReloadSpecs : IDisposable
     public async Task Changed_files_are_seen_without_a_word()
     {
         WritePem(_first);
-        using var host = BuildPem("50ms");
+        using var host = BuildPem("1s");
         await host.StartAsync().WaitAsync(Deadline);
         var at = (await NodeOf(host).Ready.WaitAsync(Deadline)).Listening[0];
         await using var before = await ConnectAsync(at, _first);

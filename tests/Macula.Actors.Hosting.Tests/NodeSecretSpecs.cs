@@ -20,6 +20,28 @@ public sealed class NodeSecretSpecs : IDisposable
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Secret));
     }
 
+    [Fact]
+    public void Of_several_that_start_at_once_all_have_the_same()
+    {
+        const int Starts = 8;
+        for (var round = 0; round < 20; round++)
+        {
+            if (Directory.Exists(Data)) Directory.Delete(Data, recursive: true);
+            using var together = new Barrier(Starts);
+            var secrets = new string[Starts];
+            var threads = Enumerable.Range(0, Starts).Select(i => new Thread(() =>
+            {
+                together.SignalAndWait();
+                secrets[i] = Convert.ToHexString(Load());
+            })).ToArray();
+            foreach (var thread in threads) thread.Start();
+            foreach (var thread in threads) thread.Join();
+
+            Assert.Single(secrets.Distinct());
+            Assert.Equal(["quic-secret"], Directory.GetFiles(Data).Select(Path.GetFileName));
+        }
+    }
+
     [Theory]
     [InlineData("", "holds 0 bytes")]
     [InlineData("0011", "holds 2 bytes")]

@@ -97,6 +97,9 @@ internal sealed unsafe class ServerSession : Session
             FailWith(new Failure(QuicTransportError.ConnectionRefused, "the accept backlog is full"), now);
     }
 
+    protected override void AskForAddress(byte* data, int length, NativePath* path) =>
+        _acceptor.Retry(data, length, path);
+
     protected override void AddFirstIds(List<CidKey> ids) => ids.Add(_clientsFirstId);
 
     protected override void OnEnded(Failure failure)

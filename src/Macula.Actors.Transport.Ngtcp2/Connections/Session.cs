@@ -64,6 +64,9 @@ internal abstract unsafe class Session : Route
 
     public bool HandshakeCompleted { get; private set; }
 
+    /// <summary>It has ended with its first packet, which was none or was answered by a Retry packet.</summary>
+    public bool NeverBegan { get; private set; }
+
     /// <summary>Whether handshake messages can still be taken.</summary>
     public bool HasTls => _tls is not null;
 
@@ -168,8 +171,16 @@ internal abstract unsafe class Session : Route
                 break;
             case QuicError.DropConnection when IsServer:
                 // The first packet was none: nobody was there, and nobody is told.
+                NeverBegan = true;
                 Endpoint.Metrics.Drop(DropReason.BadInitial);
                 End(new Failure(QuicTransportError.ProtocolError, "the first packet was not valid"), byPeer: true, null, now);
+                break;
+            case QuicError.Retry when IsServer:
+                // The library keeps nothing of a hello whose beginning has not come, but of those who prove their address.
+                NeverBegan = true;
+                AskForAddress(data, length, path);
+                End(new Failure(QuicTransportError.ProtocolError, "the client was asked to prove its address"),
+                    byPeer: true, null, now);
                 break;
             case QuicError.DropConnection or QuicError.Retry or QuicError.ReceivedVersionNegotiation:
                 var failure = _pendingFailure ??
@@ -326,6 +337,11 @@ internal abstract unsafe class Session : Route
 
     /// <summary>Last of all; native state is gone.</summary>
     protected abstract void OnEnded(Failure failure);
+
+    /// <summary>A server's: the client that sent this must prove its address.</summary>
+    protected virtual void AskForAddress(byte* data, int length, NativePath* path)
+    {
+    }
 
     protected virtual Failure HandshakeTimedOut() =>
         new(QuicTransportError.ConnectionTimeout, "the handshake was not complete in time");

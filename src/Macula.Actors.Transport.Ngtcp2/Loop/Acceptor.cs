@@ -56,7 +56,7 @@ internal sealed unsafe class Acceptor : IDisposable
 
         if (!hasProvedAddress && Admission.MustProveAddress)
         {
-            Retry(&header, path);
+            Endpoint.Replies.Retry(&header, _listener.Tokens, path);
             return null;
         }
 
@@ -75,14 +75,19 @@ internal sealed unsafe class Acceptor : IDisposable
         }
         catch (QuicTransportException fault)
         {
-            Admission.Ended(from, completed: false);
+            Admission.Withdrawn(from);
             Endpoint.Log.AcceptFailed(fault);
             return null;
         }
     }
 
-    /// <summary>Asks the client to come back with a token.</summary>
-    public void Retry(PacketHeader* header, NativePath* path) => Endpoint.Replies.Retry(header, _listener.Tokens, path);
+    /// <summary>Asks the client that sent this first packet to come back with a token.</summary>
+    public void Retry(byte* data, int length, NativePath* path)
+    {
+        PacketHeader header;
+        if (QuicLibrary.Accept(&header, data, (nuint)length) == 0)
+            Endpoint.Replies.Retry(&header, _listener.Tokens, path);
+    }
 
     /// <summary>False when nobody can take it.</summary>
     public bool Announce(ServerSession session)
@@ -93,8 +98,19 @@ internal sealed unsafe class Acceptor : IDisposable
 
     public void OnSessionEnded(ServerSession session, bool announced, Failure failure)
     {
-        Admission.Ended(session.Origin, completed: announced);
-        if (!announced) _listener.OnHandshakeFailed(session.Remote, failure.Message);
+        if (announced)
+        {
+            Admission.Ended(session.Origin);
+        }
+        else if (!session.NeverBegan)
+        {
+            Admission.Failed(session.Origin);
+            _listener.OnHandshakeFailed(session.Remote, failure.Message);
+        }
+        else
+        {
+            Admission.Withdrawn(session.Origin); // nobody was there, and nobody is told
+        }
     }
 
     /// <summary>The listener is closed: handshakes under way end.</summary>

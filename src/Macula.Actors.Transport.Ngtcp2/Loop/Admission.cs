@@ -42,10 +42,7 @@ internal sealed class Admission(Ngtcp2Options options, TransportMetrics metrics)
         lock (_gate)
         {
             if (RefusalUnderGate(address) is { } reason) return reason;
-            _halfOpen++;
-            ref var counts = ref CollectionsMarshal.GetValueRefOrAddDefault(_byAddress, address, out _);
-            counts.HalfOpen++;
-            counts.All++;
+            Count(address, halfOpen: 1, all: 1);
         }
 
         metrics.HalfOpened(1);
@@ -55,23 +52,29 @@ internal sealed class Admission(Ngtcp2Options options, TransportMetrics metrics)
     /// <summary>Its handshake is complete.</summary>
     public void Completed(AddressKey address)
     {
-        lock (_gate) NotHalfOpen(address);
+        lock (_gate) Count(address, halfOpen: -1, all: 0);
         metrics.HalfOpened(-1);
         metrics.Handshake(completed: true);
     }
 
-    public void Ended(AddressKey address, bool completed)
+    /// <summary>Its handshake has failed.</summary>
+    public void Failed(AddressKey address)
     {
-        lock (_gate)
-        {
-            if (!completed) NotHalfOpen(address);
-            ref var counts = ref CollectionsMarshal.GetValueRefOrNullRef(_byAddress, address);
-            if (--counts.All == 0) _byAddress.Remove(address);
-        }
-
-        if (completed) return;
-        metrics.HalfOpened(-1);
+        Withdrawn(address);
         metrics.Handshake(completed: false);
+    }
+
+    /// <summary>It has ended before its handshake began: its first packet was no good.</summary>
+    public void Withdrawn(AddressKey address)
+    {
+        lock (_gate) Count(address, halfOpen: -1, all: -1);
+        metrics.HalfOpened(-1);
+    }
+
+    /// <summary>After its handshake was complete, it has ended.</summary>
+    public void Ended(AddressKey address)
+    {
+        lock (_gate) Count(address, halfOpen: 0, all: -1);
     }
 
     private RefusalReason? RefusalUnderGate(AddressKey address)
@@ -85,10 +88,13 @@ internal sealed class Admission(Ngtcp2Options options, TransportMetrics metrics)
             : null;
     }
 
-    private void NotHalfOpen(AddressKey address)
+    private void Count(AddressKey address, int halfOpen, int all)
     {
-        _halfOpen--;
-        CollectionsMarshal.GetValueRefOrNullRef(_byAddress, address).HalfOpen--;
+        _halfOpen += halfOpen;
+        ref var counts = ref CollectionsMarshal.GetValueRefOrAddDefault(_byAddress, address, out _);
+        counts.HalfOpen += halfOpen;
+        counts.All += all;
+        if (counts.All == 0) _byAddress.Remove(address);
     }
 
     private struct Counts

@@ -20,7 +20,7 @@ internal sealed class RouteTable(ConcurrentDictionary<CidKey, Session> tokens)
 
     public void Add(CidKey id, Route route) => _ids[id] = route;
 
-    /// <summary>Only if it still leads there: a client may have picked the same first id as another.</summary>
+    /// <summary>Only if it leads there: nobody takes what is another's.</summary>
     public void Remove(CidKey id, Route route)
     {
         if (_ids.TryGetValue(id, out var found) && ReferenceEquals(found, route)) _ids.Remove(id);

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using System.Text.Json;
 
 namespace Macula.Actors.Transport.Ngtcp2.Metrics;
 
@@ -117,9 +118,7 @@ internal sealed class TransportMetrics
 
     /// <summary>HalfOpen becomes half_open.</summary>
     private static string Word<T>(T value)
-        where T : struct, Enum =>
-        string.Concat($"{value}".Select((letter, i) =>
-            i > 0 && char.IsUpper(letter) ? $"_{char.ToLowerInvariant(letter)}" : $"{char.ToLowerInvariant(letter)}"));
+        where T : struct, Enum => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
 }
 
 /// <summary>Why a datagram came to nothing.</summary>

@@ -41,7 +41,7 @@ public class Ngtcp2LimitSpecs
     public async Task Half_open_connections_from_one_address_do_not_keep_others_out()
     {
         const int Most = 3;
-        await using var pair = await Pair.Listen(defence: new Ngtcp2Options { MaxHalfOpenPerAddress = Most }, loops: Loops);
+        await using var pair = await Pair.Listen(defence: new Ngtcp2Options { MaxHalfOpenPerAddress = Most, Retry = RetryPolicy.Never }, loops: Loops);
         using var stranger = new Stranger(pair.Listener.LocalEndPoint, Elsewhere);
         using var neighbour = new Stranger(pair.Listener.LocalEndPoint, Elsewhere);
         await HalfOpen(pair, stranger, Most);
@@ -58,7 +58,7 @@ public class Ngtcp2LimitSpecs
     [Fact]
     public async Task Connections_from_one_address_are_limited_where_it_is_set()
     {
-        await using var pair = await Pair.Listen(defence: new Ngtcp2Options { MaxConnectionsPerAddress = 2 }, loops: Loops);
+        await using var pair = await Pair.Listen(defence: new Ngtcp2Options { MaxConnectionsPerAddress = 2, Retry = RetryPolicy.Never }, loops: Loops);
         var (first, firstServer) = await pair.Both();
         var (second, secondServer) = await pair.Both();
 
@@ -143,6 +143,46 @@ public class Ngtcp2LimitSpecs
             MaxHalfOpenPerAddress = perAddress,
         }));
         Assert.Equal((QuicTransportError.InvalidConfiguration, told), (thrown.Error, thrown.Message));
+    }
+
+    [Theory]
+    [InlineData(1024, 2048, 0, "MaxHalfOpen is '1024'; allowed: more than RetryMark, which is 1024")]
+    [InlineData(2048, 1024, 0, "MaxHalfOpenPerAddress is '1024'; allowed: 0, or more than RetryMark, which is 1024")]
+    [InlineData(2048, 0, 1024, "MaxConnectionsPerAddress is '1024'; allowed: 0, or more than RetryMark, which is 1024")]
+    public void A_limit_that_is_reached_before_clients_prove_their_address_is_named(
+        int most, int perAddress, int connections, string told)
+    {
+        var options = new Ngtcp2Options
+        {
+            RetryMark = 1024,
+            MaxHalfOpen = most,
+            MaxHalfOpenPerAddress = perAddress,
+            MaxConnectionsPerAddress = connections,
+        };
+        Assert.Equal(told, Assert.Throws<QuicTransportException>(() => new Ngtcp2Provider(options: options)).Message);
+        _ = new Ngtcp2Provider(options: options with { Retry = RetryPolicy.Always }); // all prove it first
+        _ = new Ngtcp2Provider(options: options with { RetryMark = 1023 });
+    }
+
+    /// <summary>It is a dropped datagram and nothing else: nobody was there.</summary>
+    [Fact]
+    public async Task A_first_packet_that_is_none_is_counted_once_and_nobody_is_told()
+    {
+        var told = 0;
+        await using var pair = await Pair.Listen(
+            options => options with { OnHandshakeFailed = (_, _) => Interlocked.Increment(ref told) }, loops: Loops);
+        using var stranger = new Stranger(pair.Listener.LocalEndPoint);
+        var junk = new InitialPacket().ToDatagram();
+        junk[^1] ^= 1;
+        for (var i = 0; i < 3; i++) await stranger.SendAsync(junk);
+
+        await Pair.Until(
+            () => pair.Metrics.Dropped(DropReason.BadInitial) == 3,
+            () => $"dropped: {pair.Metrics.Dropped(DropReason.BadInitial)}");
+        var (client, server) = await pair.Both(); // whatever else was to be counted has been
+        Assert.Equal((0, 0, 0), (pair.Metrics.HandshakesFailed, pair.Metrics.HalfOpen, told));
+        await client.DisposeAsync();
+        await server.DisposeAsync();
     }
 
     private static async Task HalfOpen(Pair pair, Stranger stranger, int count)

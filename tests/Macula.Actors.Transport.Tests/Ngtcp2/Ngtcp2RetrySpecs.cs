@@ -74,6 +74,28 @@ public class Ngtcp2RetrySpecs
         await server.Connection.DisposeAsync();
     }
 
+    /// <summary>It could be anybody, and its bytes would have to be kept until the beginning comes.</summary>
+    [Fact]
+    public async Task A_client_whose_first_packet_holds_the_end_of_its_hello_is_asked_to_prove_its_address()
+    {
+        await using var pair = await Pair.Listen(loops: Loops);
+        using var stranger = new Stranger(pair.Listener.LocalEndPoint);
+        var hello = await CapturedHello.TakeAsync(new Ngtcp2Provider());
+        var body = hello.Frames.AsMemory(4); // past the header of the CRYPTO frame
+        var half = body.Length / 2;
+
+        var answer = await stranger.AskAsync(
+            hello with { Frames = InitialPacket.Crypto(half, body.Span[half..]) }, Pair.Patience);
+
+        Assert.Equal(AnswerKind.Retry, answer.Kind);
+        await Pair.Until(() => pair.Metrics.HalfOpen == 0, () => $"half open: {pair.Metrics.HalfOpen}");
+        Assert.Equal((1, 0), (pair.Metrics.Retries, pair.Metrics.HandshakesFailed));
+
+        var second = hello with { DestinationId = answer.SourceId, Token = answer.Token, Number = 1 };
+        Assert.Null((await stranger.AskAsync(second, Pair.Patience)).CloseCode);
+        Assert.Equal(1, pair.Metrics.HalfOpen);
+    }
+
     [Fact]
     public async Task A_token_is_good_for_the_address_that_it_was_given_to_and_no_other()
     {

@@ -110,9 +110,9 @@ internal sealed class Pair(Ngtcp2Provider provider, IQuicListener listener) : IA
     public static Task<QuicClosed> Ended(IQuicConnection connection) => connection.Closed.WaitAsync(Patience);
 
     /// <summary>Until the loop has come so far.</summary>
-    public static async Task Until(Func<bool> isSo, Func<string> told)
+    public static async Task Until(Func<bool> isSo, Func<string> told, TimeSpan? patience = null)
     {
-        using var deadline = new CancellationTokenSource(Patience);
+        using var deadline = new CancellationTokenSource(patience ?? Patience);
         using var ticks = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
         while (!isSo() && !deadline.IsCancellationRequested) await ticks.WaitForNextTickAsync();
         Assert.True(isSo(), told());
