@@ -16,10 +16,12 @@ internal static class FuzzCommand
         { DefaultValueFactory = _ => 256, Description = "MiB that the process may grow by after its warm-up." };
         var rate = new Option<int>("--rate")
         { DefaultValueFactory = _ => 2000, Description = "Hostile packets a second, at most." };
+        var loops = new Option<int>("--loops")
+        { DefaultValueFactory = _ => 1, Description = "Loops of the listener, 0 to 64." };
         var command = new RootCommand(
             "Hostile packets and a bad network against a QUIC listener of the ngtcp2 provider, beside honest clients. "
             + "Ends with 1 when one of these fails, or when memory grows too far.")
-        { time, seed, growth, rate };
+        { time, seed, growth, rate, loops };
         command.SetAction(async (parsed, stop) =>
         {
             if (ParseTime(parsed.GetValue(time)!) is not { } duration)
@@ -34,6 +36,7 @@ internal static class FuzzCommand
                 Time = duration,
                 Seed = parsed.GetValue(seed),
                 Growth = (long)parsed.GetValue(growth) << 20,
+                Loops = parsed.GetValue(loops),
                 Rate = Math.Max(1, parsed.GetValue(rate)),
             };
             var report = await FuzzRun.RunAsync(options, Console.WriteLine, stop);

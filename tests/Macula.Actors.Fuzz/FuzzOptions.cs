@@ -14,6 +14,9 @@ internal sealed record FuzzOptions
     /// <summary>Hostile packets a second, at most.</summary>
     public int Rate { get; init; } = 2000;
 
+    /// <summary>Loops of the listener.</summary>
+    public int Loops { get; init; } = 1;
+
     /// <summary>Honest clients with a straight way to the listener.</summary>
     public int Clients { get; init; } = 4;
 

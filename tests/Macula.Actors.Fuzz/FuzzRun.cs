@@ -40,7 +40,7 @@ internal sealed class FuzzRun
         using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);
         over.CancelAfter(_options.Time);
         using var certificate = Certificate();
-        await using var listener = await new Ngtcp2Provider().ListenAsync(new QuicListenOptions
+        await using var listener = await new Ngtcp2Provider(options: new Ngtcp2Options { Loops = _options.Loops }).ListenAsync(new QuicListenOptions
         {
             EndPoint = new IPEndPoint(IPAddress.Loopback, 0),
             Certificate = certificate,

@@ -83,7 +83,7 @@ public sealed class MaculaSettingsSpecs
     [InlineData("macula.quic.connection-receive-window", "128KiB", "macula.quic.connection-receive-window is '128KiB'")]
     [InlineData("macula.quic.retry", "sometimes", "macula.quic.retry is 'sometimes'; allowed: one of under-pressure, always, never")]
     [InlineData("macula.quic.retry-mark", "2048", "macula.quic.max-half-open-per-address is '2048'; allowed: 0, or more than retry-mark")]
-    [InlineData("macula.quic.retry-mark", "4096", "macula.quic.max-half-open is '4096'; allowed: more than retry-mark")]
+    [InlineData("macula.quic.max-half-open", "1024", "macula.quic.max-half-open is '1024'; allowed: more than retry-mark")]
     [InlineData("macula.quic.max-connections-per-address", "1024", "macula.quic.max-connections-per-address is '1024'; allowed: 0, or more than retry-mark")]
     [InlineData("macula.quic.certificate-reload-interval", "999ms", "macula.quic.certificate-reload-interval is '999ms'; allowed: 0, or 1s to 24h")]
     [InlineData("macula.quic.loops", "65", "macula.quic.loops is '65'; allowed: a whole number from 0 to 64")]

@@ -3,7 +3,9 @@ using Macula.Actors.Transport.Ngtcp2;
 namespace Macula.Actors.Bench.Quic;
 
 /// <summary>The servers, each started when first needed, so that later scenarios find their code compiled.</summary>
-internal sealed class QuicBed : IAsyncDisposable
+/// <param name="loops">Of our server's listener.</param>
+/// <param name="ports">Of our clients.</param>
+internal sealed class QuicBed(int loops, int ports) : IAsyncDisposable
 {
     private readonly Dictionary<(string Kind, Windows Windows), ServerProcess> _servers = [];
 
@@ -12,7 +14,7 @@ internal sealed class QuicBed : IAsyncDisposable
         Func<ServerProcess, IDialer, Task<IReadOnlyList<Figure>>> load, Windows? windows = null)
     {
         var server = Server("ngtcp2", windows ?? Windows.Default);
-        return load(server, Dialer(server, windows ?? Windows.Default));
+        return load(server, Dialer(server, windows ?? Windows.Default, ports));
     }
 
     /// <summary>With SslStream over TCP on both sides.</summary>
@@ -22,8 +24,8 @@ internal sealed class QuicBed : IAsyncDisposable
         return load(server, new TlsDialer(server.EndPoint, server.Fingerprint));
     }
 
-    public static IDialer Dialer(ServerProcess server, Windows windows) =>
-        new QuicDialer(new Ngtcp2Provider(), server.EndPoint, server.Fingerprint, windows);
+    public static IDialer Dialer(ServerProcess server, Windows windows, int ports = 1) => new QuicDialer(
+        [.. Enumerable.Range(0, ports).Select(_ => new Ngtcp2Provider())], server.EndPoint, server.Fingerprint, windows);
 
     /// <summary>Ends the servers: the next scenario starts new ones.</summary>
     public async ValueTask DisposeAsync()
@@ -35,7 +37,7 @@ internal sealed class QuicBed : IAsyncDisposable
     private ServerProcess Server(string kind, Windows windows)
     {
         if (!_servers.TryGetValue((kind, windows), out var server))
-            _servers[(kind, windows)] = server = ServerProcess.Start(kind, windows);
+            _servers[(kind, windows)] = server = ServerProcess.Start(kind, windows, loops);
         return server;
     }
 }

@@ -18,21 +18,26 @@ internal static class QuicCommand
         { Description = "Runs of each; the medians are told. Default 3.", DefaultValueFactory = _ => 3 };
         var seconds = new Option<double>("--seconds")
         { Description = "How long each is measured, after 2 to warm up. Default 2.", DefaultValueFactory = _ => 2 };
+        var loops = new Option<int>("--loops")
+        { Description = "Loops of our server, 0 to 64. Default 1.", DefaultValueFactory = _ => 1 };
+        var ports = new Option<int>("--ports")
+        { Description = "Ports, each with a thread, of our clients. Default 1.", DefaultValueFactory = _ => 1 };
         var loss = new Option<bool>("--loss") { Description = "Instead: ours alone, over paths of 100 ms that lose packets." };
         var command = new Command("quic", "The transport beside the raw library and SslStream.")
-        { filter, json, runs, seconds, loss };
+        { filter, json, runs, seconds, loops, ports, loss };
         command.SetAction(async (parsed, _) =>
         {
             if (parsed.GetValue(loss)) await LossReport.RunAsync(parsed.GetValue(json));
             else
                 await RunAsync(
                     parsed.GetValue(filter)!, parsed.GetValue(json), Math.Max(1, parsed.GetValue(runs)),
-                    TimeSpan.FromSeconds(Math.Max(0.1, parsed.GetValue(seconds))));
+                    TimeSpan.FromSeconds(Math.Max(0.1, parsed.GetValue(seconds))),
+                    new QuicBed(parsed.GetValue(loops), Math.Max(1, parsed.GetValue(ports))));
         });
         return command;
     }
 
-    private static async Task RunAsync(string filter, bool json, int runs, TimeSpan time)
+    private static async Task RunAsync(string filter, bool json, int runs, TimeSpan time, QuicBed bed)
     {
         var options = new WireOptions
         {
@@ -47,7 +52,7 @@ internal static class QuicCommand
             Json = null,
         };
         if (!json) Console.WriteLine(QuicReport.Header);
-        await using var bed = new QuicBed();
+        await using var servers = bed;
         foreach (var measurement in Measurements.All(bed, options))
         {
             if (!measurement.Name.Contains(filter, StringComparison.Ordinal)) continue;

@@ -3,9 +3,9 @@ using Macula.Actors.Transport;
 
 namespace Macula.Actors.Bench.Quic;
 
-/// <summary>Connects with a provider of ours.</summary>
-internal sealed class QuicDialer(IQuicProvider provider, IPEndPoint server, string fingerprint, Windows windows)
-    : IDialer
+/// <summary>Connects with providers of ours, one after another: each has a port of its own.</summary>
+internal sealed class QuicDialer(
+    IReadOnlyList<IQuicProvider> providers, IPEndPoint server, string fingerprint, Windows windows) : IDialer
 {
     private readonly QuicConnectOptions _options = windows.Of(new QuicConnectOptions
     {
@@ -15,7 +15,10 @@ internal sealed class QuicDialer(IQuicProvider provider, IPEndPoint server, stri
         HandshakeTimeout = TimeSpan.FromSeconds(30),
     });
 
-    public async Task<ILink> ConnectAsync() => new Link(await provider.ConnectAsync(_options));
+    private int _next;
+
+    public async Task<ILink> ConnectAsync() => new Link(
+        await providers[(int)((uint)Interlocked.Increment(ref _next) % providers.Count)].ConnectAsync(_options));
 
     private sealed class Link(IQuicConnection connection) : ILink
     {

@@ -13,9 +13,10 @@ internal sealed class QuicServer(IQuicListener listener) : IServer
 
     public IPEndPoint EndPoint => listener.LocalEndPoint;
 
-    public static async Task<QuicServer> StartAsync(X509Certificate2 certificate, Windows windows)
+    public static async Task<QuicServer> StartAsync(X509Certificate2 certificate, Windows windows, int loops = 1)
     {
-        var server = new QuicServer(await new Ngtcp2Provider().ListenAsync(windows.Of(new QuicListenOptions
+        var provider = new Ngtcp2Provider(options: new Ngtcp2Options { Loops = loops });
+        var server = new QuicServer(await provider.ListenAsync(windows.Of(new QuicListenOptions
         {
             EndPoint = new IPEndPoint(IPAddress.Loopback, 0),
             Certificate = certificate,

@@ -21,17 +21,19 @@ internal static partial class ServerCommand
         kind.AcceptOnlyFromAmong("ngtcp2", "tls");
         var stream = new Argument<int>("stream-window");
         var connection = new Argument<int>("connection-window");
-        var command = new Command(Name, "The other side of the quic scenarios.") { kind, stream, connection };
+        var loops = new Argument<int>("loops");
+        var command = new Command(Name, "The other side of the quic scenarios.") { kind, stream, connection, loops };
         command.Hidden = true;
         command.SetAction((parsed, _) => RunAsync(
-            parsed.GetValue(kind)!, new Windows(parsed.GetValue(stream), parsed.GetValue(connection))));
+            parsed.GetValue(kind)!, new Windows(parsed.GetValue(stream), parsed.GetValue(connection)),
+            parsed.GetValue(loops)));
         return command;
     }
 
-    private static async Task<int> RunAsync(string kind, Windows windows)
+    private static async Task<int> RunAsync(string kind, Windows windows, int loops)
     {
         using var certificate = Certificates.Create();
-        await using var server = await StartAsync(kind, certificate, windows);
+        await using var server = await StartAsync(kind, certificate, windows, loops);
         Console.WriteLine(JsonSerializer.Serialize(
             new { endPoint = server.EndPoint.ToString(), fingerprint = QuicTrust.Fingerprint(certificate) }));
         while (await Console.In.ReadLineAsync() is { } line)
@@ -44,8 +46,9 @@ internal static partial class ServerCommand
         return 0;
     }
 
-    private static async Task<IServer> StartAsync(string kind, X509Certificate2 certificate, Windows windows) =>
-        kind == "tls" ? new TlsServer(certificate) : await QuicServer.StartAsync(certificate, windows);
+    private static async Task<IServer> StartAsync(
+        string kind, X509Certificate2 certificate, Windows windows, int loops) =>
+        kind == "tls" ? new TlsServer(certificate) : await QuicServer.StartAsync(certificate, windows, loops);
 
     private static void Settle()
     {

@@ -30,14 +30,14 @@ internal sealed class ServerProcess : INode
     public QuicTrust Trust => QuicTrust.Pinned(Fingerprint);
 
     /// <summary>Started on the caller's thread, so in its network namespace.</summary>
-    public static ServerProcess Start(string kind, Windows windows)
+    public static ServerProcess Start(string kind, Windows windows, int loops = 1)
     {
         var process = Process.Start(new ProcessStartInfo("dotnet")
         {
             ArgumentList =
             {
                 Assembly.GetExecutingAssembly().Location, ServerCommand.Name, kind, $"{windows.Stream}",
-                $"{windows.Connection}",
+                $"{windows.Connection}", $"{loops}",
             },
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

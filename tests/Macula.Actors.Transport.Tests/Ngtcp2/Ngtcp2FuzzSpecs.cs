@@ -12,14 +12,16 @@ public sealed class Ngtcp2FuzzSpecs(ITestOutputHelper log)
 {
     private const int DefaultSeconds = 30;
 
-    [Fact]
-    public async Task Under_hostile_packets_and_on_bad_networks_honest_clients_have_all_they_say_echoed()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public async Task Under_hostile_packets_and_on_bad_networks_honest_clients_have_all_they_say_echoed(int loops)
     {
         var set = Environment.GetEnvironmentVariable("MACULA_FUZZ_SECONDS");
         var seconds = set is null ? DefaultSeconds : int.Parse(set, NumberStyles.None, CultureInfo.InvariantCulture);
 
         var report = await FuzzRun.RunAsync(
-            new FuzzOptions { Time = TimeSpan.FromSeconds(seconds), Seed = Random.Shared.Next() }, log.WriteLine);
+            new FuzzOptions { Time = TimeSpan.FromSeconds(seconds), Seed = Random.Shared.Next(), Loops = loops }, log.WriteLine);
 
         Assert.Empty(report.Faults);
         Assert.True(report.Echoed > 0 && report.Hostile > 0, "nothing has happened");
