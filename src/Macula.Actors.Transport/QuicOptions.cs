@@ -65,8 +65,8 @@ public sealed record QuicListenOptions : QuicConnectionOptions
     /// <summary>Which certificate a handshake gets: asked for each, with the name that the client asked for (SNI, RFC
     /// 6066, section 3) or null. A listener changes its certificate so, without dropping connections. Default:
     /// <see cref="QuicConnectionOptions.Certificate"/> for all, which is needed all the same.</summary>
-    /// <remarks>Called on a transport thread: it must not block. Return the same object while nothing has changed, for
-    /// a new one is read anew. When it throws, that handshake fails.</remarks>
+    /// <remarks>Called on transport threads, several at once where a listener has several: it must not block. Return the
+    /// same object while nothing has changed, for a new one is read anew. When it throws, that handshake fails.</remarks>
     public Func<string?, QuicIdentity>? CertificateSelector { get; init; }
 
     /// <summary>Completed connections that may wait to be accepted; beyond it new ones are refused. Default 512.
