@@ -1,3 +1,4 @@
+using Macula.Actors.Bench.Wire;
 using Macula.Actors.Transport.Ngtcp2;
 
 namespace Macula.Actors.Bench.Quic;
@@ -5,24 +6,24 @@ namespace Macula.Actors.Bench.Quic;
 /// <summary>The servers, each started when first needed, so that later scenarios find their code compiled.</summary>
 internal sealed class QuicBed : IAsyncDisposable
 {
-    private readonly Dictionary<(string Kind, Windows Windows), ServerProcess> _servers = [];
+    private readonly Dictionary<(string Kind, Windows Windows), MeasuredServer> _servers = [];
 
     /// <summary>With our provider on both sides.</summary>
     public Task<IReadOnlyList<Figure>> OursAsync(
-        Func<ServerProcess, IDialer, Task<IReadOnlyList<Figure>>> load, Windows? windows = null)
+        Func<MeasuredServer, IDialer, Task<IReadOnlyList<Figure>>> load, Windows? windows = null)
     {
         var server = Server("ngtcp2", windows ?? Windows.Default);
         return load(server, Dialer(server, windows ?? Windows.Default));
     }
 
     /// <summary>With SslStream over TCP on both sides.</summary>
-    public Task<IReadOnlyList<Figure>> TlsAsync(Func<ServerProcess, IDialer, Task<IReadOnlyList<Figure>>> load)
+    public Task<IReadOnlyList<Figure>> TlsAsync(Func<MeasuredServer, IDialer, Task<IReadOnlyList<Figure>>> load)
     {
         var server = Server("tls", Windows.Default);
         return load(server, new TlsDialer(server.EndPoint, server.Fingerprint));
     }
 
-    public static IDialer Dialer(ServerProcess server, Windows windows) =>
+    public static IDialer Dialer(MeasuredServer server, Windows windows) =>
         new QuicDialer(new Ngtcp2Provider(), server.EndPoint, server.Fingerprint, windows);
 
     /// <summary>Ends the servers: the next scenario starts new ones.</summary>
@@ -32,10 +33,10 @@ internal sealed class QuicBed : IAsyncDisposable
         _servers.Clear();
     }
 
-    private ServerProcess Server(string kind, Windows windows)
+    private MeasuredServer Server(string kind, Windows windows)
     {
         if (!_servers.TryGetValue((kind, windows), out var server))
-            _servers[(kind, windows)] = server = ServerProcess.Start(kind, windows);
+            _servers[(kind, windows)] = server = ServerCommand.Start(kind, windows);
         return server;
     }
 }
