@@ -34,7 +34,8 @@ public sealed class Ngtcp2OddPacketSpecs
         foreach (var frames in OddFrames)
         {
             using var stranger = new Stranger(pair.Listener.LocalEndPoint);
-            var first = new InitialPacket { Frames = InitialPacket.Crypto(0, body.Span[..half]) };
+            // The source id is in the hello too, as a transport parameter (RFC 9000, section 7.3).
+            var first = new InitialPacket { SourceId = hello.SourceId, Frames = InitialPacket.Crypto(0, body.Span[..half]) };
             await stranger.SendAsync(first.ToDatagram());
             await stranger.SendAsync((first with { Number = 1, Frames = Convert.FromHexString(frames) }).ToDatagram());
             await stranger.SendAsync(
