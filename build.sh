@@ -23,6 +23,7 @@ Usage: ./build.sh <command> [arguments]
   test [dotnet test args]    install what is missing, build, check the format, run every test
   bench [arguments]          the benchmarks of tests/Macula.Actors.Bench
   fuzz [--time 1h]           hostile packets and bad networks against the ngtcp2 transport  (fuzz --help)
+  churn [--streams 1000000]  short connections and streams against it; its memory must stay flat  (churn --help)
   load [arguments]           every scenario of macula load, in full size: some 30 minutes and an hour of soak
   setup                      install what run and test need, and nothing else
   help                       this text
@@ -43,6 +44,7 @@ main() {
     test) run_tests "$@" ;;
     bench) run_bench "$@" ;;
     fuzz) run_fuzz "$@" ;;
+    churn) run_fuzz churn "$@" ;;
     load) run_load "$@" ;;
     setup) setup_for_run; setup_for_test; say "Everything that run and test need is there." ;;
     help | -h | --help) help ;;
@@ -85,7 +87,7 @@ run_bench() {
   exec dotnet run -c Release --no-build --project tests/Macula.Actors.Bench -- "$@"
 }
 
-# Ends with 1 when an honest client fails or memory grows too far; a fault in native code ends it with a signal.
+# Ends with 1 when an honest client fails or memory grows too far, with churn as without; a fault in native code ends it with a signal.
 run_fuzz() {
   install_ngtcp2
   check_dotnet

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Macula.Actors.Fuzz.Churn;
 
 namespace Macula.Actors.Fuzz;
 
@@ -21,7 +22,7 @@ internal static class FuzzCommand
         var command = new RootCommand(
             "Hostile packets and a bad network against a QUIC listener of the ngtcp2 provider, beside honest clients. "
             + "Ends with 1 when one of these fails, or when memory grows too far.")
-        { time, seed, growth, rate, loops };
+        { time, seed, growth, rate, loops, ChurnCommand.Create(), ChurnServer.Create() };
         command.SetAction(async (parsed, stop) =>
         {
             if (ParseTime(parsed.GetValue(time)!) is not { } duration)

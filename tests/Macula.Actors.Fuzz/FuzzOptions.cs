@@ -16,15 +16,6 @@ internal sealed record FuzzOptions
 
     /// <summary>Loops of the listener.</summary>
     public int Loops { get; init; } = 1;
-
-    /// <summary>Honest clients with a straight way to the listener.</summary>
-    public int Clients { get; init; } = 4;
-
-    /// <summary>Honest clients behind a bad network each.</summary>
-    public int UnluckyClients { get; init; } = 4;
-
-    /// <summary>The share of packets on a bad network that meet each kind of misfortune.</summary>
-    public double Fault { get; init; } = 0.01;
 }
 
 /// <summary>How a run ended.</summary>

@@ -1,8 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Macula.Actors.Transport;
 using Macula.Actors.Transport.Ngtcp2;
 
@@ -12,7 +10,10 @@ namespace Macula.Actors.Fuzz;
 /// </summary>
 internal sealed class FuzzRun
 {
+    private const int Clients = 4; // with a straight way to the listener
+    private const int UnluckyClients = 4; // behind a bad network each
     private const int Senders = 3;
+    private const double Fault = 0.01; // of packets on a bad network, by each kind of misfortune
     private static readonly TimeSpan MoveInterval = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan ReportInterval = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(1);
@@ -39,8 +40,9 @@ internal sealed class FuzzRun
         _tell($"{_options.Time} with seed {_options.Seed}, {_options.Rate} hostile packets a second");
         using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);
         over.CancelAfter(_options.Time);
-        using var certificate = Certificate();
-        await using var listener = await new Ngtcp2Provider(options: new Ngtcp2Options { Loops = _options.Loops }).ListenAsync(new QuicListenOptions
+        using var certificate = Certificates.Create();
+        var provider = new Ngtcp2Provider(options: new Ngtcp2Options { Loops = _options.Loops });
+        await using var listener = await provider.ListenAsync(new QuicListenOptions
         {
             EndPoint = new IPEndPoint(IPAddress.Loopback, 0),
             Certificate = certificate,
@@ -52,11 +54,11 @@ internal sealed class FuzzRun
         var hello = await CapturedHello.TakeAsync(clients);
 
         List<Task> running = [WatchMemoryAsync(over), ReportAsync(over.Token)];
-        for (var i = 0; i < _options.Clients; i++)
+        for (var i = 0; i < Clients; i++)
             running.Add(RunAsync(new HonestClient(clients, listener.LocalEndPoint, $"client {i}", i), over));
-        for (var i = 0; i < _options.UnluckyClients; i++)
+        for (var i = 0; i < UnluckyClients; i++)
         {
-            var network = new BadNetwork(listener.LocalEndPoint, _options.Fault, _options.Seed + i, _real.Add);
+            var network = new BadNetwork(listener.LocalEndPoint, Fault, _options.Seed + i, _real.Add);
             _networks.Add(network);
             var client = new HonestClient(clients, network.EndPoint, $"unlucky client {i}", 100 + i);
             running.Add(RunAsync(client, over));
@@ -172,11 +174,4 @@ internal sealed class FuzzRun
     private string Summary() =>
         $"{_clock.Elapsed:hh\\:mm\\:ss}: {_hostile} hostile packets, {_clients.Sum(client => client.Echoed) >> 20} MiB echoed, "
         + $"memory {Environment.WorkingSet >> 20} MiB (grown by {_growth >> 20}), {_faults.Count} faults";
-
-    private static X509Certificate2 Certificate()
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
-        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(2));
-    }
 }

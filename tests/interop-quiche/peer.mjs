@@ -2,7 +2,7 @@
 // each, and what happens is told on standard output.
 // Usage: node peer.mjs client <port> '<options>'  |  node peer.mjs server '<options>'
 // Options, JSON: alpn, idle (ms), ca, cert, key (files), echo (streams of the other end come back).
-// Orders: open, send <bytes>, finish, reset <code>, stop <code>, close <code>.
+// Orders: open, send <bytes>, finish, reset <code>, close <code>.
 // Told: listening <port>, connected, failed <why>, stream, end <bytes> <SHA-256>, reset <code>, stopped <code>,
 //       closed <app|transport> <code> <reason>, idle.
 import fs from 'node:fs';
@@ -109,7 +109,6 @@ async function obey([order, number]) {
     case 'send': return writer.write(Buffer.from(Array.from({ length: Number(number) }, (_, i) => i % 251)));
     case 'finish': return writer.close();
     case 'reset': return void writer.abort({ code: Number(number) }).catch(() => {});
-    case 'stop': return void stream.cancel({ code: Number(number) });
     case 'close': return void connection.stop({ isApp: true, errorCode: Number(number), reason: Buffer.from('bye'), force: true });
     default: throw new Error(`'${order}' is no order`);
   }

@@ -14,14 +14,14 @@ internal sealed class Loads(WireOptions options)
     private static readonly byte[] FirstMessage = [Purpose.Echo, .. Message];
 
     /// <summary>Connections, each until a first byte has come back: only then both sides are through.</summary>
-    public async Task<IReadOnlyList<Figure>> HandshakesAsync(ServerProcess server, IDialer dialer, int atOnce)
+    public async Task<IReadOnlyList<Figure>> HandshakesAsync(MeasuredServer server, IDialer dialer, int atOnce)
     {
         var measured = await RepeatAsync(server, atOnce, _ => ConnectAsync(dialer));
         return Figure.Of("handshakes", measured);
     }
 
     /// <summary>A message there and back on each connection, again and again.</summary>
-    public async Task<IReadOnlyList<Figure>> EchoAsync(ServerProcess server, IDialer dialer, int connections)
+    public async Task<IReadOnlyList<Figure>> EchoAsync(MeasuredServer server, IDialer dialer, int connections)
     {
         var links = await Many.ConnectAsync(connections, dialer.ConnectAsync);
         var flows = await Task.WhenAll(links.Select(async link => await link.OpenAsync()));
@@ -36,14 +36,14 @@ internal sealed class Loads(WireOptions options)
     }
 
     /// <summary>A message there and back on a stream of its own.</summary>
-    public async Task<IReadOnlyList<Figure>> StreamsAsync(ServerProcess server, IDialer dialer)
+    public async Task<IReadOnlyList<Figure>> StreamsAsync(MeasuredServer server, IDialer dialer)
     {
         await using var link = await dialer.ConnectAsync();
         return Figure.Of("requests", await RepeatAsync(server, 1, _ => RequestAsync(link)));
     }
 
     /// <summary>The same where a stream is a connection.</summary>
-    public async Task<IReadOnlyList<Figure>> ConnectionsAsync(ServerProcess server, IDialer dialer) =>
+    public async Task<IReadOnlyList<Figure>> ConnectionsAsync(MeasuredServer server, IDialer dialer) =>
         Figure.Of("requests", await RepeatAsync(server, 1, async _ =>
         {
             await using var link = await dialer.ConnectAsync();
@@ -52,7 +52,7 @@ internal sealed class Loads(WireOptions options)
 
     /// <summary>So many bytes on each connection, all at once.</summary>
     public static async Task<IReadOnlyList<Figure>> DownloadAsync(
-        ServerProcess server, IDialer dialer, int connections, long size)
+        MeasuredServer server, IDialer dialer, int connections, long size)
     {
         var links = await Many.ConnectAsync(connections, dialer.ConnectAsync);
         var flows = await Task.WhenAll(links.Select(async link => await link.OpenAsync()));
@@ -77,7 +77,7 @@ internal sealed class Loads(WireOptions options)
     }
 
     /// <summary>What each idle connection adds to the server's resident set.</summary>
-    public static async Task<IReadOnlyList<Figure>> IdleAsync(ServerProcess server, IDialer dialer, int[] counts)
+    public static async Task<IReadOnlyList<Figure>> IdleAsync(MeasuredServer server, IDialer dialer, int[] counts)
     {
         await Many.DisposeAsync(await Many.ConnectAsync(100, () => OpenedAsync(dialer))); // compiles the code
         var empty = await server.SettledMemoryAsync();
@@ -115,7 +115,7 @@ internal sealed class Loads(WireOptions options)
         return link;
     }
 
-    private async Task<Measured> RepeatAsync(ServerProcess server, int atOnce, Func<int, Task> operation)
+    private async Task<Measured> RepeatAsync(MeasuredServer server, int atOnce, Func<int, Task> operation)
     {
         var meter = new Meter(server, options);
         return await meter.RunAsync(stop => Task.WhenAll(Enumerable.Range(0, atOnce).Select(async i =>

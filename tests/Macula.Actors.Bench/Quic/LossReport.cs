@@ -1,10 +1,9 @@
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
-using Macula.Actors.Bench.Wire;
+using Macula.Actors.Fuzz;
 using Macula.Actors.Transport;
 using Macula.Actors.Transport.Ngtcp2;
-using Macula.Actors.Transport.Tests.Network;
 
 namespace Macula.Actors.Bench.Quic;
 

@@ -1,3 +1,4 @@
+using Macula.Actors.Bench.Wire;
 using Macula.Actors.Transport.Ngtcp2;
 
 namespace Macula.Actors.Bench.Quic;
@@ -7,24 +8,24 @@ namespace Macula.Actors.Bench.Quic;
 /// <param name="ports">Of our clients.</param>
 internal sealed class QuicBed(int loops, int ports) : IAsyncDisposable
 {
-    private readonly Dictionary<(string Kind, Windows Windows), ServerProcess> _servers = [];
+    private readonly Dictionary<(string Kind, Windows Windows), MeasuredServer> _servers = [];
 
     /// <summary>With our provider on both sides.</summary>
     public Task<IReadOnlyList<Figure>> OursAsync(
-        Func<ServerProcess, IDialer, Task<IReadOnlyList<Figure>>> load, Windows? windows = null)
+        Func<MeasuredServer, IDialer, Task<IReadOnlyList<Figure>>> load, Windows? windows = null)
     {
         var server = Server("ngtcp2", windows ?? Windows.Default);
         return load(server, Dialer(server, windows ?? Windows.Default, ports));
     }
 
     /// <summary>With SslStream over TCP on both sides.</summary>
-    public Task<IReadOnlyList<Figure>> TlsAsync(Func<ServerProcess, IDialer, Task<IReadOnlyList<Figure>>> load)
+    public Task<IReadOnlyList<Figure>> TlsAsync(Func<MeasuredServer, IDialer, Task<IReadOnlyList<Figure>>> load)
     {
         var server = Server("tls", Windows.Default);
         return load(server, new TlsDialer(server.EndPoint, server.Fingerprint));
     }
 
-    public static IDialer Dialer(ServerProcess server, Windows windows, int ports = 1) => new QuicDialer(
+    public static IDialer Dialer(MeasuredServer server, Windows windows, int ports = 1) => new QuicDialer(
         [.. Enumerable.Range(0, ports).Select(_ => new Ngtcp2Provider())], server.EndPoint, server.Fingerprint, windows);
 
     /// <summary>Ends the servers: the next scenario starts new ones.</summary>
@@ -34,10 +35,10 @@ internal sealed class QuicBed(int loops, int ports) : IAsyncDisposable
         _servers.Clear();
     }
 
-    private ServerProcess Server(string kind, Windows windows)
+    private MeasuredServer Server(string kind, Windows windows)
     {
         if (!_servers.TryGetValue((kind, windows), out var server))
-            _servers[(kind, windows)] = server = ServerProcess.Start(kind, windows, loops);
+            _servers[(kind, windows)] = server = ServerCommand.Start(kind, windows, loops);
         return server;
     }
 }

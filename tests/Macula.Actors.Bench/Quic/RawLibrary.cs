@@ -1,9 +1,7 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Macula.Actors.Bench.Wire;
-using Macula.Actors.Transport.Tests.Interop;
+using Macula.Actors.Fuzz;
 
 namespace Macula.Actors.Bench.Quic;
 
@@ -30,18 +28,27 @@ internal sealed class RawLibrary : IDisposable
     public static RawLibrary Start(long bigFile)
     {
         var folder = Directory.CreateTempSubdirectory("macula-bench-");
-        using var certificate = Certificates.Create();
-        var (key, leaf) = (Path.Combine(folder.FullName, "key.pem"), Path.Combine(folder.FullName, "leaf.pem"));
-        File.WriteAllText(key, certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
-        File.WriteAllText(leaf, certificate.ExportCertificatePem());
-        var files = folder.CreateSubdirectory("files");
-        File.WriteAllText(Path.Combine(files.FullName, SmallFile), "x");
-        using (var big = File.Create(Path.Combine(files.FullName, BigFile))) big.SetLength(bigFile);
+        Process? server = null;
+        try
+        {
+            using var certificate = Certificates.Create();
+            var (key, leaf) = (Path.Combine(folder.FullName, "key.pem"), Path.Combine(folder.FullName, "leaf.pem"));
+            File.WriteAllText(key, certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
+            File.WriteAllText(leaf, certificate.ExportCertificatePem());
+            var files = folder.CreateSubdirectory("files");
+            File.WriteAllText(Path.Combine(files.FullName, SmallFile), "x");
+            using (var big = File.Create(Path.Combine(files.FullName, BigFile))) big.SetLength(bigFile);
 
-        var port = FreePort();
-        var server = Run("gtlsserver", "-q", "-d", files.FullName, "127.0.0.1", $"{port}", key, leaf);
-        ServerProbe.WaitFor(port, Patience);
-        return new RawLibrary(folder, server, port);
+            var port = ServerProbe.FreePort();
+            server = Run("gtlsserver", "-q", "-d", files.FullName, "127.0.0.1", $"{port}", key, leaf);
+            ServerProbe.WaitFor(port, Patience);
+            return new RawLibrary(folder, server, port);
+        }
+        catch
+        {
+            End(server, folder);
+            throw;
+        }
     }
 
     /// <summary>A handshake and one request, by a new client process.</summary>
@@ -54,19 +61,14 @@ internal sealed class RawLibrary : IDisposable
         if (client.ExitCode != 0) throw new InvalidOperationException($"gtlsclient ended with code {client.ExitCode}");
     }
 
-    public void Dispose()
-    {
-        _server.Kill();
-        _server.WaitForExit();
-        _server.Dispose();
-        _folder.Delete(recursive: true);
-    }
+    public void Dispose() => End(_server, _folder);
 
-    private static int FreePort()
+    private static void End(Process? server, DirectoryInfo folder)
     {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+        server?.Kill();
+        server?.WaitForExit();
+        server?.Dispose();
+        folder.Delete(recursive: true);
     }
 
     private static Process Run(string program, params string[] arguments)

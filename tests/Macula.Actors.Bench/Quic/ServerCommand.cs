@@ -1,19 +1,21 @@
 using System.CommandLine;
 using System.Net;
-using System.Runtime;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography.X509Certificates;
-using System.Text.Json;
 using Macula.Actors.Bench.Wire;
+using Macula.Actors.Fuzz;
 using Macula.Actors.Transport;
 
 namespace Macula.Actors.Bench.Quic;
 
 /// <summary>The server of the transport benchmarks, a process of its own until its standard input ends. It says where it
 /// listens; the line <c>settle</c> has it give all memory back that it can, and is answered <c>settled</c>.</summary>
-internal static partial class ServerCommand
+internal static class ServerCommand
 {
-    public const string Name = "transport-server";
+    private const string Name = "transport-server";
+
+    /// <summary>Runs it in a process of its own, in the network namespace of the caller's thread.</summary>
+    public static MeasuredServer Start(string kind, Windows windows, int loops = 1) =>
+        MeasuredServer.Start(Name, kind, $"{windows.Stream}", $"{windows.Connection}", $"{loops}");
 
     public static Command Create()
     {
@@ -34,12 +36,11 @@ internal static partial class ServerCommand
     {
         using var certificate = Certificates.Create();
         await using var server = await StartAsync(kind, certificate, windows, loops);
-        Console.WriteLine(JsonSerializer.Serialize(
-            new { endPoint = server.EndPoint.ToString(), fingerprint = QuicTrust.Fingerprint(certificate) }));
+        ServerProcess.Announce(server.EndPoint, QuicTrust.Fingerprint(certificate));
         while (await Console.In.ReadLineAsync() is { } line)
         {
             if (line != "settle") throw new InvalidOperationException($"'{line}' is no order; there is only settle");
-            Settle();
+            SettledMemory.Settle();
             Console.WriteLine("settled");
         }
 
@@ -49,21 +50,6 @@ internal static partial class ServerCommand
     private static async Task<IServer> StartAsync(
         string kind, X509Certificate2 certificate, Windows windows, int loops) =>
         kind == "tls" ? new TlsServer(certificate) : await QuicServer.StartAsync(certificate, windows, loops);
-
-    private static void Settle()
-    {
-        for (var i = 0; i < 2; i++)
-        {
-            GCSettings.LargeObjectHeapCompactionMode = GCLargeObjectHeapCompactionMode.CompactOnce;
-            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-            GC.WaitForPendingFinalizers();
-        }
-
-        _ = Trim(0);
-    }
-
-    [LibraryImport("libc", EntryPoint = "malloc_trim")]
-    private static partial int Trim(nuint keep);
 }
 
 /// <summary>A server under measurement.</summary>

@@ -1,3 +1,5 @@
+using Macula.Actors.Bench.Wire;
+
 namespace Macula.Actors.Bench.Quic;
 
 /// <summary>What a handshake and a download put on the wire, both ways, headers of IP included: counted in a network
@@ -27,11 +29,11 @@ internal static class WireBytes
     }
 
     // Blocks the namespace's thread while it connects: a socket belongs to the namespace of the thread that opens it.
-    private static async Task<IReadOnlyList<Figure>> ServedAsync(string kind, Func<ServerProcess, IDialer> dial)
+    private static async Task<IReadOnlyList<Figure>> ServedAsync(string kind, Func<MeasuredServer, IDialer> dial)
     {
         using var network = await NetworkNamespace.CreateAsync();
         await network.PlainPacketsAsync();
-        await using var server = await network.RunAsync(() => ServerProcess.Start(kind, Windows.Default));
+        await using var server = await network.RunAsync(() => ServerCommand.Start(kind, Windows.Default));
         var empty = await network.BytesSentAsync();
         await using (var link = await network.RunAsync(() => dial(server).ConnectAsync().GetAwaiter().GetResult()))
             await Loads.FetchAsync(await link.OpenAsync(), Size);

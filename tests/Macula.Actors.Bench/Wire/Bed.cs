@@ -1,7 +1,4 @@
-using System.Diagnostics;
 using System.Net;
-using System.Reflection;
-using System.Text.Json;
 using Macula.Actors.Client;
 using Macula.Actors.Transport;
 using Macula.Actors.Transport.Memory;
@@ -43,7 +40,7 @@ internal sealed class Bed : IAsyncDisposable
             return new Bed(provider, options, local, null, server.EndPoint, server.Fingerprint, server);
         }
 
-        var plain = await PlainProcessNode.StartAsync(options.Size);
+        var plain = MeasuredServer.Start(PlainServer.Name, $"{options.Size}");
         var node = await NodeProcess.StartAsync(options.Provider);
         return new Bed(new Ngtcp2Provider(), options, node, plain, plain.EndPoint, plain.Fingerprint, plain);
     }
@@ -65,50 +62,5 @@ internal sealed class Bed : IAsyncDisposable
     {
         await Node.DisposeAsync();
         await _plainServer.DisposeAsync();
-    }
-
-    /// <summary>A <see cref="PlainServer"/> in a process of its own.</summary>
-    private sealed class PlainProcessNode : INode
-    {
-        private readonly Process _process;
-
-        private PlainProcessNode(Process process, JsonElement ready)
-        {
-            _process = process;
-            EndPoint = IPEndPoint.Parse(ready.GetProperty("endPoint").GetString()!);
-            Fingerprint = ready.GetProperty("fingerprint").GetString()!;
-        }
-
-        public IPEndPoint EndPoint { get; }
-
-        public string Fingerprint { get; }
-
-        public string Realm => "";
-
-        public QuicTrust Trust => QuicTrust.Pinned(Fingerprint);
-
-        public static async Task<PlainProcessNode> StartAsync(int size)
-        {
-            var process = Process.Start(new ProcessStartInfo("dotnet")
-            {
-                ArgumentList = { Assembly.GetExecutingAssembly().Location, "plain-server", $"{size}" },
-                RedirectStandardInput = true,
-                RedirectStandardOutput = true,
-            })!;
-            var line = await process.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(20));
-            return new PlainProcessNode(
-                process,
-                JsonSerializer.Deserialize<JsonElement>(
-                    line ?? throw new InvalidOperationException("the plain server ended")));
-        }
-
-        public Usage? Usage() => Wire.Usage.Of(_process);
-
-        public async ValueTask DisposeAsync()
-        {
-            _process.StandardInput.Close(); // its sign to end
-            await _process.WaitForExitAsync();
-            _process.Dispose();
-        }
     }
 }

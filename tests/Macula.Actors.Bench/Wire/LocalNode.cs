@@ -4,6 +4,7 @@ using Akka.Actor;
 using Akka.Configuration;
 using Macula.Actors.Bounded;
 using Macula.Actors.Configuration;
+using Macula.Actors.Fuzz;
 using Macula.Actors.Gateway;
 using Macula.Actors.Memory;
 using Macula.Actors.Protocol;

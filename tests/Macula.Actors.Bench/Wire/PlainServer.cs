@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 using System.CommandLine;
 using System.IO.Pipelines;
 using System.Net;
-using System.Text.Json;
+using Macula.Actors.Fuzz;
 using Macula.Actors.Transport;
 using Macula.Actors.Transport.Ngtcp2;
 
@@ -14,6 +14,8 @@ namespace Macula.Actors.Bench.Wire;
 /// from 'P' goes to every 'S'. Nothing is parsed; messages have the size that the process was told.</remarks>
 internal sealed class PlainServer(IQuicListener listener, string fingerprint, int size) : IAsyncDisposable
 {
+    public const string Name = "plain-server";
+
     private readonly ConcurrentDictionary<IQuicStream, byte> _listening = [];
 
     public IPEndPoint EndPoint => listener.LocalEndPoint;
@@ -24,13 +26,12 @@ internal sealed class PlainServer(IQuicListener listener, string fingerprint, in
     public static Command CreateCommand()
     {
         var size = new Argument<int>("size");
-        var command = new Command("plain-server", "The other side of the plain scenarios.") { size };
+        var command = new Command(Name, "The other side of the plain scenarios.") { size };
         command.Hidden = true;
         command.SetAction(async (parsed, stop) =>
         {
             await using var server = await StartAsync(new Ngtcp2Provider(), parsed.GetValue(size));
-            Console.WriteLine(JsonSerializer.Serialize(
-                new { endPoint = server.EndPoint.ToString(), fingerprint = server.Fingerprint }));
+            ServerProcess.Announce(server.EndPoint, server.Fingerprint);
             await Console.In.ReadToEndAsync(stop);
         });
         return command;

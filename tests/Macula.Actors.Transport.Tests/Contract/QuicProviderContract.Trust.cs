@@ -9,8 +9,8 @@ public abstract partial class QuicProviderContract
     private static readonly X509Certificate2 Expired = Leaf(Now.AddHours(-20), Now.AddHours(-10));
     private static readonly X509Certificate2 Early = Leaf(Now.AddHours(10), Now.AddHours(20));
 
-    /// <summary>Every way in which the judge of a certificate refuses it, and what both sides' logs must say of it.
-    /// </summary>
+    /// <summary>Every way in which the judge of a certificate refuses it, what both sides' logs must say of it, and which
+    /// certificate of a client is good where the judge is the server.</summary>
     private static readonly TrustCase[] TrustCases =
     [
         new("a server's that has expired", false, Serve(Expired), Plain,
@@ -39,9 +39,13 @@ public abstract partial class QuicProviderContract
         new("a client's that is for servers", true, RequireClients, Show(Ours.Server),
             QuicTransportError.AuthenticationFailed, "not for client authentication (extended key usage)"),
         new("a client's with another fingerprint", true,
-            options => RequireClients(options) with { ClientTrust = QuicTrust.Pinned(new string('0', 64)) },
+            options => RequireClients(options) with
+            {
+                ClientTrust = QuicTrust.Pinned(QuicTrust.Fingerprint(TestCertificates.Stranger.Client)),
+            },
             Show(Ours.Client),
-            QuicTransportError.AuthenticationFailed, $"{QuicTrust.Fingerprint(Ours.Client)} is not a pinned one"),
+            QuicTransportError.AuthenticationFailed, $"{QuicTrust.Fingerprint(Ours.Client)} is not a pinned one",
+            TestCertificates.Stranger.Client),
     ];
 
     [ContractFact]
@@ -62,8 +66,11 @@ public abstract partial class QuicProviderContract
             if (SendsReasons ? !other.Contains(each.Text, StringComparison.Ordinal) : other.Length == 0)
                 faults.Add($"{each.Name}: the other side is told only: {other}");
 
-            // The listener is none the worse for it.
-            await ConnectAsync(await ListenAsync());
+            // The listener is none the worse for it: a client that it may trust, and that trusts it, gets in.
+            var accepting = AcceptAsync(listener);
+            var good = await ConnectAsync(
+                listener, options => options with { Trust = QuicTrust.Anything, Certificate = each.Good ?? Ours.Client });
+            await StreamAsync(good, await accepting);
         }
 
         Assert.True(faults is [], string.Join(Environment.NewLine, faults));
@@ -116,5 +123,6 @@ public abstract partial class QuicProviderContract
 
     private sealed record TrustCase(
         string Name, bool ServerJudges, Func<QuicListenOptions, QuicListenOptions> Listen,
-        Func<QuicConnectOptions, QuicConnectOptions> Connect, QuicTransportError Error, string Text);
+        Func<QuicConnectOptions, QuicConnectOptions> Connect, QuicTransportError Error, string Text,
+        X509Certificate2? Good = null);
 }

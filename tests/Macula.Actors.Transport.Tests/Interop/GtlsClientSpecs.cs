@@ -4,26 +4,17 @@ namespace Macula.Actors.Transport.Tests.Interop;
 
 /// <summary>gtlsclient, of Debian's ngtcp2-client, connects to our listener. It speaks HTTP/3, and verifies no
 /// certificate.</summary>
-[Collection(Ngtcp2Specs.Name)]
-public sealed class GtlsClientSpecs(ITestOutputHelper test) : IDisposable
+public sealed class GtlsClientSpecs(ITestOutputHelper test) : InteropSpecs
 {
-    private const int Big = 300_000;
-
-    private static readonly TimeSpan ShortIdle = TimeSpan.FromSeconds(1);
-
-    private readonly PemFiles _files = new();
-
-    public void Dispose() => _files.Dispose();
-
     [Fact]
     public async Task Data_go_both_ways()
     {
         await using var pair = await Listen();
         var (question, answer) = (Pair.SomeBytes(Big), Pair.SomeBytes(Big + 1));
-        var body = Path.Combine(_files.Folder, "question");
+        var body = Path.Combine(Files.Folder, "question");
         await File.WriteAllBytesAsync(body, question);
         await using var client = Client(
-            pair, "-q", "-m", "POST", "-d", body, $"--download={_files.Folder}", "--exit-on-all-streams-close");
+            pair, "-q", "-m", "POST", "-d", body, $"--download={Files.Folder}", "--exit-on-all-streams-close");
         await using var server = await pair.Accept();
         Assert.Equal("h3", server.ApplicationProtocol);
         Assert.Equal("localhost", server.ServerName);
@@ -34,7 +25,7 @@ public sealed class GtlsClientSpecs(ITestOutputHelper test) : IDisposable
         await stream.Output.CompleteAsync();
 
         Assert.Equal(0, await client.Ends());
-        Assert.Equal(answer, await File.ReadAllBytesAsync(Path.Combine(_files.Folder, "file")));
+        Assert.Equal(answer, await File.ReadAllBytesAsync(Path.Combine(Files.Folder, "file")));
         var closed = await Pair.Ended(server);
         Assert.Equal((QuicTransportError.ConnectionAborted, 0x100L), (closed.Error, closed.ErrorCode)); // H3_NO_ERROR
         await stream.DisposeAsync();
@@ -48,7 +39,7 @@ public sealed class GtlsClientSpecs(ITestOutputHelper test) : IDisposable
             ClientCertificates = ClientCertificateMode.Require,
             ClientTrust = TestCertificates.Shared.Trust,
         });
-        await using var client = Client(pair, "-q", $"--cert={_files.Client}", $"--key={_files.ClientKey}");
+        await using var client = Client(pair, "-q", $"--cert={Files.Client}", $"--key={Files.ClientKey}");
         await using var server = await pair.Accept();
 
         Assert.Equal(TestCertificates.Shared.Client.Thumbprint, server.RemoteCertificate!.Thumbprint);
@@ -136,7 +127,7 @@ public sealed class GtlsClientSpecs(ITestOutputHelper test) : IDisposable
         await using var pair = await Listen();
         await using var client = Client(
             pair,
-            [.. how, "--change-local-addr=50ms", "--delay-stream=1s", "-q", $"--download={_files.Folder}",
+            [.. how, "--change-local-addr=50ms", "--delay-stream=1s", "-q", $"--download={Files.Folder}",
                 "--exit-on-all-streams-close"]);
         await using var server = await pair.Accept();
         var port = server.RemoteEndPoint.Port;
@@ -147,7 +138,7 @@ public sealed class GtlsClientSpecs(ITestOutputHelper test) : IDisposable
         await stream.Output.CompleteAsync();
         Assert.Equal(0, await client.Ends());
         Assert.NotEqual(port, server.RemoteEndPoint.Port);
-        Assert.Equal(Pair.SomeBytes(Big), await File.ReadAllBytesAsync(Path.Combine(_files.Folder, "file")));
+        Assert.Equal(Pair.SomeBytes(Big), await File.ReadAllBytesAsync(Path.Combine(Files.Folder, "file")));
         await stream.DisposeAsync();
     }
 

@@ -1,22 +1,11 @@
-using System.Net;
-using System.Net.Sockets;
-using Macula.Actors.Transport.Ngtcp2;
+using Macula.Actors.Fuzz;
 using Macula.Actors.Transport.Tests.Ngtcp2;
 
 namespace Macula.Actors.Transport.Tests.Interop;
 
 /// <summary>We connect to gtlsserver, of Debian's ngtcp2-server, which speaks HTTP/3.</summary>
-[Collection(Ngtcp2Specs.Name)]
-public sealed class GtlsServerSpecs(ITestOutputHelper test) : IDisposable
+public sealed class GtlsServerSpecs(ITestOutputHelper test) : InteropSpecs
 {
-    private const int Big = 300_000;
-
-    private static readonly TimeSpan ShortIdle = TimeSpan.FromSeconds(1);
-
-    private readonly PemFiles _files = new();
-
-    public void Dispose() => _files.Dispose();
-
     [Theory]
     [InlineData]
     [InlineData("--validate-addr")] // answers the first packet with a Retry
@@ -24,10 +13,10 @@ public sealed class GtlsServerSpecs(ITestOutputHelper test) : IDisposable
     public async Task Its_certificate_is_verified_and_a_file_arrives(params string[] arguments)
     {
         var file = Pair.SomeBytes(Big);
-        await File.WriteAllBytesAsync(Path.Combine(_files.Folder, "file"), file);
+        await File.WriteAllBytesAsync(Path.Combine(Files.Folder, "file"), file);
         var (server, port) = await Start([.. arguments, "--no-http-dump", "--no-quic-dump"]);
         await using var _ = server;
-        await using var client = await Connect(
+        await using var client = await ConnectHttp(
             port, options => options with { Certificate = TestCertificates.Shared.Client });
         Assert.Equal("h3", client.ApplicationProtocol);
         Assert.Equal(TestCertificates.Shared.Server.Thumbprint, client.RemoteCertificate!.Thumbprint);
@@ -46,7 +35,7 @@ public sealed class GtlsServerSpecs(ITestOutputHelper test) : IDisposable
         var (server, port) = await Start("-q");
         await using var _ = server;
 
-        await Pair.Fails(QuicTransportError.AuthenticationFailed, async () => await Connect(
+        await Pair.Fails(QuicTransportError.AuthenticationFailed, async () => await ConnectHttp(
             port, options => options with { Trust = TestCertificates.Stranger.Trust }));
     }
 
@@ -56,7 +45,7 @@ public sealed class GtlsServerSpecs(ITestOutputHelper test) : IDisposable
         var (server, port) = await Start("-q");
         await using var _ = server;
 
-        await Pair.Fails(QuicTransportError.AlpnMismatch, async () => await Connect(
+        await Pair.Fails(QuicTransportError.AlpnMismatch, async () => await ConnectHttp(
             port, options => options with { ApplicationProtocol = "macula" }));
     }
 
@@ -65,7 +54,7 @@ public sealed class GtlsServerSpecs(ITestOutputHelper test) : IDisposable
     {
         var (server, port) = await Start("--no-http-dump", "--no-quic-dump");
         await using var _ = server;
-        await using var client = await Connect(port);
+        await using var client = await ConnectHttp(port);
         await client.CloseAsync(43, "enough").AsTask().WaitAsync(Pair.Patience);
 
         await server.Says("CONNECTION_CLOSE(0x1d) error_code=(unknown)(0x2b)");
@@ -76,7 +65,7 @@ public sealed class GtlsServerSpecs(ITestOutputHelper test) : IDisposable
     {
         var (server, port) = await Start("-q");
         await using var _ = server;
-        await using var client = await Connect(port, options => options with { IdleTimeout = ShortIdle });
+        await using var client = await ConnectHttp(port, options => options with { IdleTimeout = ShortIdle });
         server.Kill();
 
         Assert.Equal(QuicTransportError.ConnectionIdle, (await Pair.Ended(client)).Error);
@@ -87,37 +76,34 @@ public sealed class GtlsServerSpecs(ITestOutputHelper test) : IDisposable
     {
         var (server, port) = await Start("-q", "--timeout=1s");
         await using var _ = server;
-        await using var client = await Connect(port);
+        await using var client = await ConnectHttp(port);
 
         Assert.Equal(QuicTransportError.ConnectionIdle, (await Pair.Ended(client)).Error);
     }
 
     private async Task<(Peer Server, int Port)> Start(params string[] arguments)
     {
-        int port;
-        using (var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp))
-        {
-            socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-            port = ((IPEndPoint)socket.LocalEndPoint!).Port;
-        }
-
+        var port = ServerProbe.FreePort();
         var server = new Peer(
             test, "gtlsserver",
-            [.. arguments, "-d", _files.Folder, "127.0.0.1", $"{port}", _files.ServerKey, _files.Server]);
-        await Task.Run(() => ServerProbe.WaitFor(port, Pair.Patience));
-        return (server, port);
+            [.. arguments, "-d", Files.Folder, "127.0.0.1", $"{port}", Files.ServerKey, Files.Server]);
+        try
+        {
+            await Task.Run(() => ServerProbe.WaitFor(port, Pair.Patience));
+            return (server, port);
+        }
+        catch
+        {
+            await server.DisposeAsync(); // and what it said is told
+            throw;
+        }
     }
 
-    private static Task<IQuicConnection> Connect(int port, Func<QuicConnectOptions, QuicConnectOptions>? change = null)
+    private static Task<IQuicConnection> ConnectHttp(
+        int port, Func<QuicConnectOptions, QuicConnectOptions>? change = null) => Connect(port, options =>
     {
-        var options = new QuicConnectOptions
-        {
-            EndPoint = new IPEndPoint(IPAddress.Loopback, port),
-            ServerName = "localhost",
-            Trust = TestCertificates.Shared.Trust,
-            ApplicationProtocol = "h3",
-            MaxInboundUnidirectionalStreams = 3, // those of HTTP/3, without which it gives up
-        };
-        return new Ngtcp2Provider().ConnectAsync(change?.Invoke(options) ?? options).AsTask().WaitAsync(Pair.Patience);
-    }
+        // Without the unidirectional streams of HTTP/3 it gives up.
+        var http = options with { ApplicationProtocol = "h3", MaxInboundUnidirectionalStreams = 3 };
+        return change?.Invoke(http) ?? http;
+    });
 }

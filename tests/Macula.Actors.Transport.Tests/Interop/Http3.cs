@@ -1,5 +1,5 @@
-using System.Buffers.Binary;
 using System.Text;
+using Macula.Actors.Fuzz;
 
 namespace Macula.Actors.Transport.Tests.Interop;
 
@@ -24,33 +24,19 @@ internal static class Http3
     public static byte[] Content(ReadOnlySpan<byte> stream)
     {
         var content = new List<byte>();
-        while (stream.Length > 0)
+        for (var at = 0; at < stream.Length;)
         {
-            var type = Integer(ref stream);
-            var length = (int)Integer(ref stream);
-            if (type == Data) content.AddRange(stream[..length]);
-            stream = stream[length..];
+            var type = VariableLength.Read(stream, ref at);
+            var length = (int)VariableLength.Read(stream, ref at);
+            if (type == Data) content.AddRange(stream.Slice(at, length));
+            at += length;
         }
 
         return [.. content];
     }
 
-    private static byte[] Frame(byte type, byte[] payload)
-    {
-        var length = new byte[4];
-        BinaryPrimitives.WriteUInt32BigEndian(length, (uint)payload.Length | 0x80000000);
-        return [type, .. length, .. payload];
-    }
+    private static byte[] Frame(byte type, byte[] payload) =>
+        [type, .. VariableLength.Write(payload.Length), .. payload];
 
     private static byte[] Text(string text) => [(byte)text.Length, .. Encoding.ASCII.GetBytes(text)];
-
-    // RFC 9000, section 16.
-    private static long Integer(ref ReadOnlySpan<byte> from)
-    {
-        var size = 1 << (from[0] >> 6);
-        long value = from[0] & 0x3f;
-        for (var i = 1; i < size; i++) value = (value << 8) | from[i];
-        from = from[size..];
-        return value;
-    }
 }

@@ -5,17 +5,8 @@ using Macula.Actors.Transport.Tests.Ngtcp2;
 namespace Macula.Actors.Transport.Tests.Interop;
 
 /// <summary>quiche connects to our listener.</summary>
-[Collection(Ngtcp2Specs.Name)]
-public sealed class QuicheClientSpecs(ITestOutputHelper test) : IDisposable
+public sealed class QuicheClientSpecs(ITestOutputHelper test) : InteropSpecs
 {
-    private const int Big = 300_000;
-
-    private static readonly TimeSpan ShortIdle = TimeSpan.FromSeconds(1);
-
-    private readonly PemFiles _files = new();
-
-    public void Dispose() => _files.Dispose();
-
     [Fact]
     public async Task It_verifies_our_certificate_and_shows_its_own()
     {
@@ -26,7 +17,7 @@ public sealed class QuicheClientSpecs(ITestOutputHelper test) : IDisposable
         });
         await using var quiche = await Quiche.Connect(
             test, pair.Listener.LocalEndPoint.Port,
-            new { ca = _files.Authority, cert = _files.Client, key = _files.ClientKey });
+            new { ca = Files.Authority, cert = Files.Client, key = Files.ClientKey });
 
         await using var server = await pair.Accept();
         Assert.Equal("macula", server.ApplicationProtocol);
@@ -44,7 +35,7 @@ public sealed class QuicheClientSpecs(ITestOutputHelper test) : IDisposable
             ClientTrust = TestCertificates.Shared.Trust,
             OnHandshakeFailed = (_, why) => failed.TrySetResult(why),
         });
-        await using var quiche = Quiche.Dial(test, pair.Listener.LocalEndPoint.Port, new { ca = _files.Authority });
+        await using var quiche = Quiche.Dial(test, pair.Listener.LocalEndPoint.Port, new { ca = Files.Authority });
 
         Assert.Contains("certificate", await failed.Task.WaitAsync(Pair.Patience), StringComparison.Ordinal);
     }
@@ -53,7 +44,7 @@ public sealed class QuicheClientSpecs(ITestOutputHelper test) : IDisposable
     public async Task It_refuses_a_certificate_of_an_authority_it_does_not_know()
     {
         await using var pair = await Pair.Listen();
-        await using var quiche = Quiche.Dial(test, pair.Listener.LocalEndPoint.Port, new { ca = _files.Stranger });
+        await using var quiche = Quiche.Dial(test, pair.Listener.LocalEndPoint.Port, new { ca = Files.Stranger });
 
         await quiche.Tells("failed");
         Assert.Equal(1, await quiche.Ends());
@@ -66,7 +57,7 @@ public sealed class QuicheClientSpecs(ITestOutputHelper test) : IDisposable
         await using var pair = await Pair.Listen(
             options => options with { OnHandshakeFailed = (_, why) => failed.TrySetResult(why) });
         await using var quiche = Quiche.Dial(
-            test, pair.Listener.LocalEndPoint.Port, new { ca = _files.Authority, alpn = "h3" });
+            test, pair.Listener.LocalEndPoint.Port, new { ca = Files.Authority, alpn = "h3" });
 
         await quiche.Says("376"); // 0x100 + alert 120, no_application_protocol (RFC 9001, section 4.8)
         await failed.Task.WaitAsync(Pair.Patience);
@@ -152,7 +143,7 @@ public sealed class QuicheClientSpecs(ITestOutputHelper test) : IDisposable
     {
         await using var pair = await Pair.Listen();
         await using var quiche = await Quiche.Connect(
-            test, pair.Listener.LocalEndPoint.Port, new { ca = _files.Authority, idle = 5000 });
+            test, pair.Listener.LocalEndPoint.Port, new { ca = Files.Authority, idle = 5000 });
         await using var server = await pair.Accept();
         await pair.KillServer();
 
@@ -164,7 +155,7 @@ public sealed class QuicheClientSpecs(ITestOutputHelper test) : IDisposable
     {
         await using var pair = await Pair.Listen();
         await using var network = new BadNetwork(pair.Listener.LocalEndPoint, fault: 0);
-        await using var quiche = await Quiche.Connect(test, network.EndPoint.Port, new { ca = _files.Authority });
+        await using var quiche = await Quiche.Connect(test, network.EndPoint.Port, new { ca = Files.Authority });
         await using var server = await pair.Accept();
         await quiche.Order("open");
         await quiche.Order("send 1");
@@ -186,7 +177,7 @@ public sealed class QuicheClientSpecs(ITestOutputHelper test) : IDisposable
     }
 
     private Task<Quiche> Connect(Pair pair) =>
-        Quiche.Connect(test, pair.Listener.LocalEndPoint.Port, new { ca = _files.Authority });
+        Quiche.Connect(test, pair.Listener.LocalEndPoint.Port, new { ca = Files.Authority });
 
     private static byte[] Pattern(int count) => [.. Enumerable.Range(0, count).Select(i => (byte)(i % 251))];
 }

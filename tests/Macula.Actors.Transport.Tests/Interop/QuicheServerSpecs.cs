@@ -1,26 +1,15 @@
-using System.Net;
-using Macula.Actors.Transport.Ngtcp2;
 using Macula.Actors.Transport.Tests.Ngtcp2;
 
 namespace Macula.Actors.Transport.Tests.Interop;
 
 /// <summary>We connect to quiche, whose binding has every client come back with a Retry token.</summary>
-[Collection(Ngtcp2Specs.Name)]
-public sealed class QuicheServerSpecs(ITestOutputHelper test) : IDisposable
+public sealed class QuicheServerSpecs(ITestOutputHelper test) : InteropSpecs
 {
-    private const int Big = 300_000;
-
-    private static readonly TimeSpan ShortIdle = TimeSpan.FromSeconds(1);
-
-    private readonly PemFiles _files = new();
-
-    public void Dispose() => _files.Dispose();
-
     [Fact]
     public async Task It_verifies_our_certificate_and_we_its()
     {
         var (quiche, port) = await Quiche.Listen(
-            test, new { cert = _files.Server, key = _files.ServerKey, ca = _files.Authority });
+            test, new { cert = Files.Server, key = Files.ServerKey, ca = Files.Authority });
         await using var _ = quiche;
         await using var client = await Connect(
             port, options => options with { Certificate = TestCertificates.Shared.Client });
@@ -54,7 +43,7 @@ public sealed class QuicheServerSpecs(ITestOutputHelper test) : IDisposable
     public async Task Data_go_both_ways()
     {
         var (quiche, port) = await Quiche.Listen(
-            test, new { cert = _files.Server, key = _files.ServerKey, echo = true });
+            test, new { cert = Files.Server, key = Files.ServerKey, echo = true });
         await using var _ = quiche;
         await using var client = await Connect(port);
         var stream = await Pair.Open(client);
@@ -121,7 +110,7 @@ public sealed class QuicheServerSpecs(ITestOutputHelper test) : IDisposable
     public async Task When_it_hears_nothing_its_idle_time_out_tells()
     {
         var (quiche, port) = await Quiche.Listen(
-            test, new { cert = _files.Server, key = _files.ServerKey, idle = 1000 });
+            test, new { cert = Files.Server, key = Files.ServerKey, idle = 1000 });
         await using var _ = quiche;
         await using var client = await Connect(port);
 
@@ -130,17 +119,5 @@ public sealed class QuicheServerSpecs(ITestOutputHelper test) : IDisposable
     }
 
     private Task<(Quiche Server, int Port)> Listen() =>
-        Quiche.Listen(test, new { cert = _files.Server, key = _files.ServerKey });
-
-    private static Task<IQuicConnection> Connect(
-        int port, Func<QuicConnectOptions, QuicConnectOptions>? change = null)
-    {
-        var options = new QuicConnectOptions
-        {
-            EndPoint = new IPEndPoint(IPAddress.Loopback, port),
-            ServerName = "localhost",
-            Trust = TestCertificates.Shared.Trust,
-        };
-        return new Ngtcp2Provider().ConnectAsync(change?.Invoke(options) ?? options).AsTask().WaitAsync(Pair.Patience);
-    }
+        Quiche.Listen(test, new { cert = Files.Server, key = Files.ServerKey });
 }

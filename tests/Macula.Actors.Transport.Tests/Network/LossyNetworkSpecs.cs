@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Macula.Actors.Fuzz;
 using Macula.Actors.Transport.Ngtcp2;
 using Macula.Actors.Transport.Tests.Ngtcp2;
 
@@ -14,11 +15,11 @@ public sealed class LossyNetworkSpecs(ITestOutputHelper test)
     private static readonly TimeSpan RoundTrip = TimeSpan.FromMilliseconds(100);
 
     [Theory]
-    [InlineData(0.01, Connects, 500_000, 25_000, 4)]
-    [InlineData(0.05, Connects, 300_000, 5_000, 8)]
-    [InlineData(0.20, Connects * 9 / 10, 20_000, 300, 20)]
+    [InlineData(0.01, Connects, 500_000, 2)]
+    [InlineData(0.05, Connects, 300_000, 2)]
+    [InlineData(0.20, Connects * 9 / 10, 20_000, 4)]
     public async Task Connects_succeed_and_data_arrive(
-        double loss, int leastConnected, int bytes, double leastThroughput, double mostSeconds)
+        double loss, int leastConnected, int bytes, double mostSentPerByte)
     {
         var run = await LossyRun.MeasureAsync(
                 new Ngtcp2Provider(), Pair.Listening,
@@ -34,9 +35,9 @@ public sealed class LossyNetworkSpecs(ITestOutputHelper test)
         test.WriteLine(run.ToString());
 
         Assert.InRange(run.Connected, leastConnected, Connects);
-        Assert.InRange(run.Throughput, leastThroughput, double.MaxValue);
-        Assert.InRange(run.P50, RoundTrip, RoundTrip * 3); // a path that is not there would be faster
-        Assert.InRange(run.P99.TotalSeconds, RoundTrip.TotalSeconds, mostSeconds);
+        Assert.InRange(run.P50, RoundTrip, Patience); // a path that is not there would be faster
+        Assert.InRange(run.Lost, loss / 2, loss * 2);
+        Assert.InRange(run.SentPerByte, 1, mostSentPerByte); // what got lost is repeated, and not much else
     }
 
     [Fact]
@@ -47,7 +48,7 @@ public sealed class LossyNetworkSpecs(ITestOutputHelper test)
         await using var listener = await provider.ListenAsync(Pair.Listening);
         await using var relay = new LossyRelay(listener.LocalEndPoint, loss: 0, far);
         var best = TimeSpan.MaxValue;
-        for (var i = 0; i < 3; i++) // the first has code to compile
+        for (var began = Stopwatch.GetTimestamp(); best >= far * 3 && Stopwatch.GetElapsedTime(began) < Patience;)
         {
             var start = Stopwatch.GetTimestamp();
             await using var client = await provider.ConnectAsync(new QuicConnectOptions
@@ -61,6 +62,6 @@ public sealed class LossyNetworkSpecs(ITestOutputHelper test)
             if (time < best) best = time;
         }
 
-        Assert.InRange(best, far * 2, far * 3);
+        Assert.InRange(best, far * 2, far * 3); // a slow machine has many tries
     }
 }

@@ -215,14 +215,8 @@ public class Ngtcp2EndpointSpecs
         Pair.Until(() => Counters.Endpoints == 0, () => $"of the specs before: {Counters.Describe()}", Pair.Patience * 6);
 
     /// <summary>Tombstones keep a client's port for three probe time-outs, so this may take a moment.</summary>
-    private async Task NothingIsLeft()
-    {
-        using var deadline = new CancellationTokenSource(Pair.Patience);
-        using var ticks = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
-        while (Left() != 0 && !deadline.IsCancellationRequested) await ticks.WaitForNextTickAsync();
-        Assert.True(Left() == 0, Counters.Describe());
-
-        long Left() => Counters.Endpoints + Counters.NativeConnections + Counters.TlsSessions +
-            Counters.Credentials + Counters.Streams + Counters.SendBlocks - _blocksBefore;
-    }
+    private Task NothingIsLeft() => Pair.Until(
+        () => Counters.Endpoints + Counters.NativeConnections + Counters.TlsSessions + Counters.Credentials
+            + Counters.Streams + Counters.SendBlocks - _blocksBefore == 0,
+        Counters.Describe);
 }

@@ -4,7 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Threading.Channels;
 
-namespace Macula.Actors.Transport.Tests.Network;
+namespace Macula.Actors.Fuzz;
 
 /// <summary>A long and lossy path to a server: a UDP relay in this process, for any number of clients. Where tc-netem
 /// would need root and a kernel that has it, this needs neither.</summary>
@@ -22,6 +22,7 @@ internal sealed class LossyRelay : IAsyncDisposable
     private readonly double _loss;
     private readonly TimeSpan _oneWay;
     private readonly Random _random;
+    private long _packets, _bytes, _lost;
 
     /// <param name="loss">The share of packets lost each way, 0 to 1.</param>
     /// <param name="roundTrip">Half of it is added each way.</param>
@@ -34,6 +35,15 @@ internal sealed class LossyRelay : IAsyncDisposable
     }
 
     public IPEndPoint EndPoint => (IPEndPoint)_front.LocalEndPoint!;
+
+    /// <summary>That came from either side, those included that got lost.</summary>
+    public long Packets => Interlocked.Read(ref _packets);
+
+    /// <summary>Of these packets.</summary>
+    public long Bytes => Interlocked.Read(ref _bytes);
+
+    /// <summary>Packets that went no further.</summary>
+    public long Lost => Interlocked.Read(ref _lost);
 
     public async ValueTask DisposeAsync()
     {
@@ -79,7 +89,10 @@ internal sealed class LossyRelay : IAsyncDisposable
             {
                 var received = await from.ReceiveFromAsync(buffer, any, _over.Token);
                 var (via, to) = route(received.RemoteEndPoint);
-                if (!IsLost())
+                Interlocked.Increment(ref _packets);
+                Interlocked.Add(ref _bytes, received.ReceivedBytes);
+                if (IsLost()) Interlocked.Increment(ref _lost);
+                else
                     lane.Writer.TryWrite(
                         new Packet(buffer[..received.ReceivedBytes], via, to, Stopwatch.GetTimestamp()));
             }

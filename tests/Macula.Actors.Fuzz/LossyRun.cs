@@ -1,6 +1,7 @@
 using System.Diagnostics;
+using Macula.Actors.Transport;
 
-namespace Macula.Actors.Transport.Tests.Network;
+namespace Macula.Actors.Fuzz;
 
 /// <summary>What a provider makes of a long and lossy path.</summary>
 /// <param name="Connects">Tried.</param>
@@ -10,8 +11,11 @@ namespace Macula.Actors.Transport.Tests.Network;
 /// <param name="Throughput">Of one transfer, client to server and back, bytes a second of each way.</param>
 /// <param name="P50">Median time of a small message there and back.</param>
 /// <param name="P99">99 of 100 were as fast.</param>
+/// <param name="Lost">The share of packets that the path lost.</param>
+/// <param name="SentPerByte">Bytes of datagrams that both sides sent for each byte that arrived of transfer and messages.</param>
 internal sealed record LossyRun(
-    int Connects, int Connected, TimeSpan ConnectP50, TimeSpan ConnectMax, double Throughput, TimeSpan P50, TimeSpan P99)
+    int Connects, int Connected, TimeSpan ConnectP50, TimeSpan ConnectMax, double Throughput, TimeSpan P50, TimeSpan P99,
+    double Lost, double SentPerByte)
 {
     private const int Talkers = 8;
     private const int MessageSize = 100;
@@ -26,7 +30,7 @@ internal sealed record LossyRun(
     {
         await using var listener = await provider.ListenAsync(listen);
         await using var relay = new LossyRelay(listener.LocalEndPoint, path.Loss, path.RoundTrip);
-        var serving = ServeAsync(listener);
+        var serving = new EchoServer(listener).RunAsync();
         var connects = await Task.WhenAll(Enumerable.Range(0, path.Connects).Select(
             _ => ConnectAsync(provider, dial with { EndPoint = relay.EndPoint })));
         var open = connects.Where(each => each.Connection is not null).Select(each => each.Connection!).ToList();
@@ -34,13 +38,15 @@ internal sealed record LossyRun(
         {
             if (open.Count <= Talkers)
                 throw new InvalidOperationException($"only {open.Count} of {path.Connects} connects succeeded");
+            var before = relay.Bytes;
             var talking = open.Take(Talkers).Select(connection => TalkAsync(connection, path.Messages)).ToList();
             var throughput = await TransferAsync(open[Talkers], path.Bytes);
             var trips = (await Task.WhenAll(talking)).SelectMany(times => times).Order().ToList();
             var times = connects.Where(each => each.Connection is not null).Select(each => each.Time).Order().ToList();
             return new LossyRun(
                 path.Connects, open.Count, times[times.Count / 2], times[^1], throughput, trips[trips.Count / 2],
-                trips[(int)Math.Ceiling(trips.Count * 0.99) - 1]);
+                trips[(int)Math.Ceiling(trips.Count * 0.99) - 1], (double)relay.Lost / relay.Packets,
+                (relay.Bytes - before) / (2.0 * (path.Bytes + (trips.Count * MessageSize))));
         }
         finally
         {
@@ -101,43 +107,6 @@ internal sealed record LossyRun(
         {
             await stream.Output.WriteAsync(sent);
             await stream.Output.CompleteAsync();
-        }
-    }
-
-    private static async Task ServeAsync(IQuicListener listener)
-    {
-        try
-        {
-            while (true) _ = ServeAsync(await listener.AcceptConnectionAsync());
-        }
-        catch (QuicTransportException)
-        {
-            // Disposed.
-        }
-    }
-
-    private static async Task ServeAsync(IQuicConnection connection)
-    {
-        try
-        {
-            while (true) _ = EchoAsync(await connection.AcceptStreamAsync());
-        }
-        catch (QuicTransportException)
-        {
-            await connection.DisposeAsync(); // the client has gone
-        }
-    }
-
-    private static async Task EchoAsync(IQuicStream stream)
-    {
-        try
-        {
-            await stream.Input.CopyToAsync(stream.Output);
-            await stream.DisposeAsync();
-        }
-        catch (QuicTransportException)
-        {
-            // The client has gone.
         }
     }
 }
