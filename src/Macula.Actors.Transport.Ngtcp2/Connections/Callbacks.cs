@@ -14,6 +14,9 @@ internal static unsafe class Callbacks
     private const int TagLength = 16; // of every AEAD that QUIC has (RFC 9001, section 5.3)
     private const byte LongHeader = 0x80;
 
+    // RFC 8446, sections 4 and 4.6.3: type and length.
+    private static ReadOnlySpan<byte> TlsKeyUpdate => [24, 0, 0, 1];
+
     /// <summary>Whose packet this loop is reading: the library decrypts without saying for whom.</summary>
     [ThreadStatic]
     private static Session? reading;
@@ -151,9 +154,12 @@ internal static unsafe class Callbacks
         var session = Session.From(user);
         try
         {
-            return session.HasTls
-                ? CryptoLibrary.ReceiveCryptoData(native, encryptionLevel, offset, data, length, user)
-                : QuicError.Crypto;
+            if (session.HasTls)
+                return CryptoLibrary.ReceiveCryptoData(native, encryptionLevel, offset, data, length, user);
+            // A server may still send tickets, which nobody here would use; KeyUpdate it may not (RFC 9001, section 6).
+            return session.IsServer || new ReadOnlySpan<byte>(data, (int)length).StartsWith(TlsKeyUpdate)
+                ? QuicError.Crypto
+                : 0;
         }
         catch (Exception fault)
         {

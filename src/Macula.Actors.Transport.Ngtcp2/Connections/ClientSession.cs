@@ -13,6 +13,7 @@ internal sealed unsafe class ClientSession : Session
     private readonly QuicConnectOptions _options;
     private readonly TlsCredentials _credentials;
     private readonly string _serverName;
+    private bool _isConfirmed;
 
     /// <exception cref="QuicTransportException">The library refuses.</exception>
     public ClientSession(
@@ -54,7 +55,11 @@ internal sealed unsafe class ClientSession : Session
     public override bool IsServer => false;
 
     /// <summary>Only now has the server accepted this side's certificate; "completed" comes before that.</summary>
-    public override void OnHandshakeConfirmed() => Connection.OnReady();
+    public override void OnHandshakeConfirmed()
+    {
+        _isConfirmed = true;
+        Connection.OnReady();
+    }
 
     protected override string? Judge(PeerCertificates certificates) =>
         certificates.Verify(_options.Trust, _serverName);
@@ -63,6 +68,9 @@ internal sealed unsafe class ClientSession : Session
 
     protected override void AfterHandshake(ulong now)
     {
+        if (!_isConfirmed || !HasTls) return;
+        FreeTls();
+        _credentials.Dispose();
     }
 
     protected override Failure HandshakeTimedOut() =>

@@ -13,8 +13,11 @@ internal sealed class QuicConnection(Session session) : IQuicConnection
 
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private readonly Channel<QuicStream> _inbound = Channel.CreateUnbounded<QuicStream>(
-        new UnboundedChannelOptions { SingleWriter = true }); // the peer's stream limit bounds it
+    // The library keeps the peer to these limits. An unbounded channel would take 1 KiB while it is empty.
+    private readonly Channel<QuicStream> _inbound = Channel.CreateBounded<QuicStream>(
+        new BoundedChannelOptions(
+            Math.Max(1, session.Options.MaxInboundStreams + session.Options.MaxInboundUnidirectionalStreams))
+        { SingleWriter = true });
 
     private int _closeRequested;
 

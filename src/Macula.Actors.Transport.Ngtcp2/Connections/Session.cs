@@ -317,8 +317,8 @@ internal abstract unsafe class Session : Route
         Counters.NativeConnection(1);
     }
 
-    /// <summary>Gives the TLS session back, a quarter of an idle connection's memory. A server needs it no more after
-    /// the handshake: there are no tickets, and key updates do without (RFC 9001, section 6).</summary>
+    /// <summary>Gives the TLS session back, a quarter of an idle connection's memory. Nobody needs it once the handshake is
+    /// confirmed: tickets are neither sent nor used, and key updates do without (RFC 9001, section 6).</summary>
     protected void FreeTls()
     {
         QuicLibrary.SetTlsHandle(_native, null);

@@ -23,6 +23,11 @@ internal enum StreamWork
 /// write costs no allocation and a busy loop is told once.</remarks>
 internal sealed class QuicStream : IQuicStream, ILoopWork
 {
+    // The QUIC windows bound it.
+    private static readonly PipeOptions InputOptions = new(pauseWriterThreshold: 0, useSynchronizationContext: false);
+
+    private static PipeOptions? _lastOutputOptions;
+
     private readonly StreamTable _table;
     private readonly Pipe _received;
     private readonly Pipe _toSend;
@@ -42,11 +47,8 @@ internal sealed class QuicStream : IQuicStream, ILoopWork
         _table = table;
         (Id, CanRead, CanWrite) = (id, canRead, canWrite);
         var options = table.Options;
-        _received = new Pipe(new PipeOptions(
-            pauseWriterThreshold: 0, useSynchronizationContext: false)); // the QUIC windows bound it
-        _toSend = new Pipe(new PipeOptions(
-            PinnedBlocks.Instance, minimumSegmentSize: PinnedBlocks.BlockSize, useSynchronizationContext: false,
-            pauseWriterThreshold: options.SendBuffer, resumeWriterThreshold: (options.SendBuffer + 1) / 2));
+        _received = new Pipe(InputOptions);
+        _toSend = new Pipe(OutputOptions(options.SendBuffer));
         _creditStep = Math.Max(1, options.StreamReceiveWindow / 8);
         _stopCode = _resetCode = options.DefaultStreamErrorCode;
         _input = new StreamInput(_received.Reader, this);
@@ -55,6 +57,18 @@ internal sealed class QuicStream : IQuicStream, ILoopWork
         if (!canRead) EndInput();
         if (!canWrite) Sending.GiveUp();
         Counters.Stream(1);
+    }
+
+    // Nearly all streams of a process have the same.
+    private static PipeOptions OutputOptions(int sendBuffer)
+    {
+        var options = Volatile.Read(ref _lastOutputOptions);
+        if (options is not null && options.PauseWriterThreshold == sendBuffer) return options;
+        options = new PipeOptions(
+            PinnedBlocks.Instance, minimumSegmentSize: PinnedBlocks.BlockSize, useSynchronizationContext: false,
+            pauseWriterThreshold: sendBuffer, resumeWriterThreshold: (sendBuffer + 1) / 2);
+        Volatile.Write(ref _lastOutputOptions, options);
+        return options;
     }
 
     public long Id { get; }

@@ -73,6 +73,7 @@ public sealed class GatewayActor : ReceiveActor, IWithTimers
 
     protected override void PreStart()
     {
+        ConnectionMailbox.Configure(Context.System);
         _clients = Concern(ClientManagerActor.Props(_settings.Clients, _census, _metrics), "clients");
         var pubSub = Concern(PubSubActor.Props(_settings.PubSub, _census, _metrics), "pubsub");
         var registry = Concern(
@@ -99,7 +100,8 @@ public sealed class GatewayActor : ReceiveActor, IWithTimers
                 QuicListenerActor.Props(
                     _edge.Provider, _edge.Listen[i],
                     connection => ClientConnectionActor.Props(
-                        connection, _identity, _settings.Gateway, neighbours, dedupeIds, _metrics, outbound),
+                        connection, _identity, _settings.Gateway, neighbours, dedupeIds, _metrics, outbound)
+                        .WithMailbox(ConnectionMailbox.Id),
                     connections, _metrics),
                 $"listener-{i + 1}");
             _listeners.Add(Context.Watch(listener));
