@@ -181,7 +181,7 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
             if (record.Source?.Owner is { } owner)
             {
                 if (owner.Lapsed is null) _told.Add(owner);
-                (owner.Lapsed ??= []).Add((record.Service.Key, record.Stored));
+                (owner.Lapsed ??= new(Math.Min(owner.Count, BatchSize))).Add((record.Service.Key, record.Stored));
                 if (owner.Lapsed.Count == BatchSize) Tell(owner);
             }
 
