@@ -39,18 +39,6 @@ public sealed class LatenciesSpecs
     }
 
     [Fact]
-    public void Those_of_another_are_added()
-    {
-        var (one, other) = (new Latencies(), new Latencies());
-        one.Record(TimeSpan.FromMilliseconds(1));
-        other.Record(TimeSpan.FromMilliseconds(9));
-        one.Add(other);
-
-        Assert.Equal(2, one.Count);
-        Near(TimeSpan.FromMilliseconds(9), one.Max);
-    }
-
-    [Fact]
     public async Task A_paced_load_counts_from_when_an_operation_was_due_and_not_from_when_it_ran()
     {
         // 100 operations, one each millisecond; the first holds all others up for 60 ms.
@@ -79,6 +67,14 @@ public sealed class LatenciesSpecs
         Assert.True(Stopwatch.GetElapsedTime(begun) >= TimeSpan.FromMilliseconds(199));
         Assert.Equal(Stopwatch.Frequency / 2, Pace.Due(1000, 2000));
     }
+
+    [Theory]
+    [InlineData(100, 0.29, 29)] // 28.999... to a computer
+    [InlineData(1000, 60, 60_000)]
+    [InlineData(133.3, 3, 400)]
+    [InlineData(0.5, 1, 0)]
+    public void A_paced_load_has_as_many_operations_as_its_rate_says(double rate, double seconds, long expected) =>
+        Assert.Equal(expected, Pace.Count(rate, TimeSpan.FromSeconds(seconds)));
 
     [Fact]
     public void Growth_is_that_of_the_straight_line_that_fits_best()

@@ -17,7 +17,18 @@ public sealed class ReportSpecs
         Assert.True(Report(Scenario([Kept, Missed])).Passed);
         Assert.False(Report(Scenario([Kept]), Scenario([Broken])).Passed);
         Assert.False(Report(Scenario([Kept]) with { Fault = "the node is gone" }).Passed);
-        Assert.True(Report(Scenario([]) with { Skipped = "it needs another node" }).Passed);
+    }
+
+    [Fact]
+    public void What_was_skipped_neither_passes_a_run_nor_fails_it()
+    {
+        var skipped = Scenario([]) with { Skipped = "it needs another node" };
+
+        Assert.False(skipped.Passed);
+        Assert.False(Report(skipped).Passed);
+        Assert.False(Report().Passed);
+        Assert.True(Report(skipped, Scenario([Kept])).Passed);
+        Assert.False(Report(skipped, Scenario([Broken])).Passed);
     }
 
     [Fact]

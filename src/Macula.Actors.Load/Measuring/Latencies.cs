@@ -39,13 +39,6 @@ public sealed class Latencies
     /// <param name="percent">0 to 100.</param>
     public TimeSpan At(double percent) => Of(Count == 0 ? 0 : _times.GetValueAtPercentile(percent));
 
-    /// <summary>Adds those of another.</summary>
-    public void Add(Latencies other)
-    {
-        ArgumentNullException.ThrowIfNull(other);
-        _times.Add(other._times);
-    }
-
     private static TimeSpan Of(long microseconds) => TimeSpan.FromMicroseconds(microseconds);
 
     private void Record(long ticks) =>

@@ -115,7 +115,7 @@ internal sealed class FanOut(string name, int publishers, int topics, int subscr
                     if (written.Count == 0 || written[^1] != publisher) written.Add(publisher);
                     phase.Add(_each);
                 }
-                while (written.Count < publishers && _room.Wait(0, CancellationToken.None));
+                while (_room.Wait(0, CancellationToken.None));
 
                 foreach (var each in written) await each.FlushAsync().ConfigureAwait(false);
                 written.Clear();

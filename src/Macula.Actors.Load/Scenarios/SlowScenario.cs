@@ -8,6 +8,7 @@ namespace Macula.Actors.Load.Scenarios;
 /// <summary>Some subscribers stop reading; it must be their problem alone.</summary>
 internal sealed class SlowScenario : IScenario
 {
+    private const int All = 500, LeastOfAll = 100;
     private const int Payload = 1024;
     private const int QueueFrames = 128; // of a node that is started, so that the bound is reached soon
     private const int UsualQueueFrames = 1024;
@@ -26,12 +27,13 @@ internal sealed class SlowScenario : IScenario
 
     public IEnumerable<string> NodeSettings(LoadOptions options) => [$"macula.gateway.outbound-max-frames={QueueFrames}"];
 
+    public int Clients(LoadOptions options) => ScenarioRun.Scaled(options, All, LeastOfAll) + 1; // and a publisher
+
     public async Task RunAsync(ScenarioRun run, CancellationToken cancellationToken)
     {
-        var count = run.Size("subscribers", 500, 100);
+        var count = run.Size("subscribers", All, LeastOfAll);
         var slowCount = run.Fixed("of them slow", Math.Max(1, count / 100));
-        var rate = Math.Min(400, Deliveries / count);
-        run.Fixed("messages a second", (int)rate);
+        var rate = run.Fixed("messages a second", (int)Math.Min(400, Deliveries / count));
         var time = run.Time("time of each phase", TimeSpan.FromSeconds(20));
         // Long enough for what a slow one does not read to be half as much again as can be kept for it.
         var kept = MostKept(run);
