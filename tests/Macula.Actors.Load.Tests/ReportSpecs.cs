@@ -47,6 +47,15 @@ public sealed class ReportSpecs
     }
 
     [Fact]
+    public void What_was_divided_by_nothing_does_not_cost_the_report()
+    {
+        var report = Report(Scenario([Kept]) with { Figures = [new Figure("for each", double.PositiveInfinity, "B")] });
+
+        Assert.Contains("\"Infinity\"", report.ToJson(), StringComparison.Ordinal);
+        Assert.Contains("for each", report.ToHtml(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_page_is_well_formed_needs_nothing_else_and_shows_it_all()
     {
         var html = Report(Scenario([Kept, Broken, Missed])).ToHtml();

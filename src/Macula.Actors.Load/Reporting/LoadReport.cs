@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Macula.Actors.Load.Reporting;
 
@@ -13,6 +14,7 @@ public sealed record LoadReport(
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         WriteIndented = true,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, // a rate may have been divided by nothing
     };
 
     /// <summary>Such as <c>Debian GNU/Linux 12 (bookworm)</c>.</summary>
