@@ -77,6 +77,31 @@ public sealed class LatenciesSpecs
         Assert.Equal(expected, Pace.Count(rate, TimeSpan.FromSeconds(seconds)));
 
     [Fact]
+    public async Task A_brake_holds_back_until_there_is_room()
+    {
+        var underWay = 5L;
+        var brake = new Brake(5, () => Interlocked.Read(ref underWay), TimeSpan.FromMinutes(1));
+        var waiting = Task.Run(() => brake.Wait(CancellationToken.None));
+        Assert.False(waiting.IsCompleted);
+
+        Interlocked.Decrement(ref underWay);
+        await waiting.WaitAsync(TimeSpan.FromSeconds(20));
+    }
+
+    [Fact]
+    public void A_brake_gives_up_once_and_for_all_what_does_not_arrive()
+    {
+        var asked = 0;
+        var brake = new Brake(5, () => ++asked, TimeSpan.Zero);
+        while (asked < 5) brake.Wait(CancellationToken.None);
+        brake.Wait(CancellationToken.None);
+
+        var before = asked;
+        brake.Wait(CancellationToken.None);
+        Assert.Equal(before, asked);
+    }
+
+    [Fact]
     public void Growth_is_that_of_the_straight_line_that_fits_best()
     {
         (TimeSpan, double)[] rising = [.. Enumerable.Range(0, 60).Select(i => (TimeSpan.FromMinutes(i), 1000 + (2.0 * i)))];

@@ -12,6 +12,7 @@ internal sealed class SlowScenario : IScenario
     private const int Payload = 1024;
     private const int QueueFrames = 128; // of a node that is started, so that the bound is reached soon
     private const int UsualQueueFrames = 1024;
+    private const int MostUnderWay = QueueFrames / 2; // to those who read
     private const int Window = 16 * 1024; // of the slow ones' streams, for the same reason
     private const int NodeBuffer = 256 * 1024; // what the node's transport takes before its queue begins
     private const int Rounds = 2; // with and without slow ones in turn: what drifts meets both alike
@@ -78,8 +79,17 @@ internal sealed class SlowScenario : IScenario
             {
                 var counted = run.Begin(phase, duration);
                 foreach (var each in others) each.Times = times;
-                await Pace.RunAsync(rate, duration, due => { publisher.Publish(Topic, due); counted.Add(count); }, cancellationToken)
-                    .ConfigureAwait(false);
+                var brake = new Brake(
+                    MostUnderWay, () => publisher.Published - (others.Sum(each => each.Received) / others.Count), Patience);
+                await Pace.RunAsync(
+                    rate, duration,
+                    due =>
+                    {
+                        brake.Wait(cancellationToken);
+                        publisher.Publish(Topic, due);
+                        counted.Add(count);
+                    },
+                    cancellationToken).ConfigureAwait(false);
                 await CaughtUpAsync(others, publisher.Published, cancellationToken).ConfigureAwait(false);
             }
         }
