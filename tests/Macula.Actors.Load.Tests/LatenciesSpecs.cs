@@ -77,6 +77,22 @@ public sealed class LatenciesSpecs
         Assert.Equal(expected, Pace.Count(rate, TimeSpan.FromSeconds(seconds)));
 
     [Fact]
+    public async Task They_are_read_while_others_come()
+    {
+        const int count = 300_000;
+        var times = new Latencies();
+        var recording = Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(() =>
+        {
+            for (var i = 0; i < count; i++) times.Record(TimeSpan.FromMicroseconds(1 + (i % 1000)));
+        })));
+        while (!recording.IsCompleted)
+            Assert.InRange(times.At(99), TimeSpan.Zero, times.Max);
+
+        await recording;
+        Assert.Equal(2 * count, times.Count);
+    }
+
+    [Fact]
     public async Task A_brake_holds_back_until_there_is_room()
     {
         var underWay = 5L;
