@@ -1,8 +1,10 @@
 namespace Macula.Actors.Cli.Tests;
 
-public sealed class ScreenSpecs
+public sealed class ScreenSpecs : IDisposable
 {
     private readonly StringWriter _error = new();
+
+    public void Dispose() => _error.Dispose();
 
     [Theory]
     [InlineData(10, "012345678")] // the last column stays free: a terminal may go to the next line after it
