@@ -74,7 +74,8 @@ run_load() {
   setup_for_run
   setup_for_load
   build_programs
-  (cd "$root" && build_project tests/Macula.Actors.Neighbours)
+  (cd "$root" && build_project tests/Macula.Actors.Neighbours) ||
+    say "The server with MQTTnet could not be built; the load goes on, and peers leaves it out."
   exec dotnet "$cli_dll" load "$@"
 }
 
@@ -207,9 +208,10 @@ setup_for_run() {
   has_library libmsquic.so.2 || install_ngtcp2
 }
 
-# The neighbours of macula load peers; without apt-get, or where they are not to be had, it measures the others.
+# The neighbours of macula load peers: those that are not to be had it tells, with the reason, and measures the others.
 setup_for_load() {
-  install_servers nats-server mosquitto
+  install_servers nats-server mosquitto ||
+    say "nats-server and mosquitto could not be installed; the load goes on, and peers leaves out those that are missing."
 }
 
 # The tests use ngtcp2 also where libmsquic is, and two QUICs that nobody here wrote: ngtcp2's own programs, and quiche.
@@ -257,9 +259,7 @@ install_ngtcp2_programs() {
   local suite
   suite=$(ngtcp2_suite)
   [[ -z $suite ]] || add_suite "$suite"
-  install_packages "$suite" ngtcp2-client ngtcp2-server
-  # The package starts a server of its own, which nobody asked for.
-  [[ ! -d /run/systemd/system ]] || as_root systemctl disable --now ngtcp2d >&2
+  install_quietly "$suite" ngtcp2-client ngtcp2-server
 }
 
 # Where Debian has ngtcp2 1.11; nothing: in its own suite.
@@ -276,9 +276,9 @@ add_suite() {
   as_root apt-get update -qq >&2
 }
 
-# Servers that the load and the tests start themselves: their packages must not start them too, now or at boot.
+# Servers that the load and the tests start themselves; package and program have one name.
 install_servers() {
-  local server missing=() policy=/usr/sbin/policy-rc.d
+  local server missing=()
   for server in "$@"; do
     command -v "$server" >/dev/null || missing+=("$server")
   done
@@ -288,13 +288,23 @@ install_servers() {
     return 0
   fi
 
+  install_quietly "" "${missing[@]}"
+}
+
+# Packages that come with a service, which nobody asked for: it is started neither now nor at boot.
+install_quietly() {
   (
+    suite=$1 policy=/usr/sbin/policy-rc.d
+    shift
     if [[ ! -e $policy ]]; then
       trap 'as_root rm -f "$policy"' EXIT
       as_root sh -c "printf '#!/bin/sh\nexit 101\n' > $policy && chmod 755 $policy"
     fi
-    install_packages "" "${missing[@]}"
-    ! command -v systemctl >/dev/null || as_root systemctl --quiet disable "${missing[@]}" >&2 || true
+    # Where a failure is taken care of, set -e does not see it.
+    install_packages "$suite" "$@" || exit
+    mapfile -t services < <(dpkg -L "$@" | sed -n 's|.*/systemd/system/\([^/]*\.service\)$|\1|p')
+    ((${#services[@]} == 0)) || ! command -v systemctl >/dev/null ||
+      as_root systemctl --quiet disable "${services[@]}" >&2 || true
   )
 }
 

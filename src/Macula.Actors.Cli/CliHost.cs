@@ -18,6 +18,9 @@ internal sealed record CliHost
     /// <summary>Whether a person reads <see cref="Error"/>.</summary>
     public bool ErrorIsTerminal { get; init; }
 
+    /// <summary>Columns of the terminal that shows <see cref="Error"/>, now; 0 when that cannot be told.</summary>
+    public Func<int> ErrorWidth { get; init; } = () => 0;
+
     public required IReadOnlyDictionary<string, string> Environment { get; init; }
 
     /// <summary>The QUIC to use instead of what the machine has.</summary>
@@ -37,10 +40,23 @@ internal sealed record CliHost
         Error = Console.Error,
         OutputIsTerminal = !Console.IsOutputRedirected,
         ErrorIsTerminal = !Console.IsErrorRedirected,
+        ErrorWidth = Width,
         Environment = System.Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
             .ToDictionary(entry => (string)entry.Key, entry => (string?)entry.Value ?? ""),
         SignalPatience = TimeSpan.FromSeconds(5),
     };
+
+    private static int Width()
+    {
+        try
+        {
+            return Console.WindowWidth;
+        }
+        catch (Exception error) when (error is IOException or PlatformNotSupportedException)
+        {
+            return 0;
+        }
+    }
 
     /// <summary>A variable that is set and not empty.</summary>
     public string? Variable(string name) =>

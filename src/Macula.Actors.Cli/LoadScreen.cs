@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Macula.Actors.Load;
 using Macula.Actors.Load.Reporting;
 
@@ -28,14 +29,11 @@ internal sealed class LoadScreen(Screen screen, CliHost host) : ILoadScreen
     public void End(ScenarioReport report)
     {
         screen.Moving(null);
-        if (report.Skipped is { } skipped) Line(report, "skipped", skipped);
+        if (report.Skipped is { } skipped) Outcome(report, "skipped", skipped);
         foreach (var verdict in report.Verdicts) Tell(report, verdict);
-        foreach (var each in report.Latencies)
-            screen.Notice(
-                $"    {each.Name}: p50 {Units.Microseconds(each.P50)}, p99 {Units.Microseconds(each.P99)}, " +
-                $"max {Units.Microseconds(each.Max)} ({Units.Count(each.Count)})");
-        foreach (var each in report.Figures) screen.Notice($"    {each.Name}: {Units.Of(each)}");
-        if (report.Fault is { } fault) Line(report, "broken", $"it did not come to its end: {fault}");
+        foreach (var each in report.Latencies) Tell(report, each);
+        foreach (var each in report.Figures) Tell(report, each);
+        if (report.Fault is { } fault) Outcome(report, "broken", $"it did not come to its end: {fault}");
     }
 
     private void Tell(ScenarioReport report, Verdict verdict)
@@ -47,13 +45,64 @@ internal sealed class LoadScreen(Screen screen, CliHost host) : ILoadScreen
             { Passed: true } => "kept",
             _ => "broken",
         };
-        Line(report, outcome, verdict.Passed && verdict.Expected == verdict.Measured
+        var text = verdict.Passed && verdict.Expected == verdict.Measured
             ? $"{verdict.Name}: {verdict.Measured}"
-            : $"{verdict.Name}: {verdict.Measured} (expected {verdict.Expected})");
+            : $"{verdict.Name}: {verdict.Measured} (expected {verdict.Expected})";
+        Line(report, outcome, text, json =>
+        {
+            json.WriteString("name", verdict.Name);
+            json.WriteString("expected", verdict.Expected);
+            json.WriteString("measured", verdict.Measured);
+        });
     }
 
-    private void Line(ScenarioReport report, string outcome, string text) =>
-        screen.Labelled($"{outcome,-7}", $"{report.Name}: {text}", _ => { });
+    private void Tell(ScenarioReport report, LatencyFigures times)
+    {
+        if (!screen.IsJson)
+            screen.Notice(
+                $"    {times.Name}: p50 {Units.Microseconds(times.P50)}, p99 {Units.Microseconds(times.P99)}, " +
+                $"max {Units.Microseconds(times.Max)} ({Units.Count(times.Count)})");
+        else
+            Figure(report, times.Name, json =>
+            {
+                json.WriteNumber("count", times.Count);
+                json.WriteNumber("p50_us", times.P50);
+                json.WriteNumber("p99_us", times.P99);
+                json.WriteNumber("max_us", times.Max);
+            });
+    }
+
+    private void Tell(ScenarioReport report, Figure figure)
+    {
+        if (!screen.IsJson)
+            screen.Notice($"    {figure.Name}: {Units.Of(figure)}");
+        else
+            Figure(report, figure.Name, json =>
+            {
+                // JSON has no name for what a division by zero gives.
+                if (double.IsFinite(figure.Value)) json.WriteNumber("value", figure.Value);
+                else json.WriteNull("value");
+                json.WriteString("unit", figure.Unit);
+            });
+    }
+
+    private void Outcome(ScenarioReport report, string outcome, string text) =>
+        Line(report, outcome, text, json => json.WriteString("reason", text));
+
+    private void Line(ScenarioReport report, string outcome, string text, Action<Utf8JsonWriter> more) =>
+        screen.Labelled($"{outcome,-7}", $"{report.Name}: {text}", json =>
+        {
+            json.WriteString("scenario", report.Name);
+            json.WriteString("outcome", outcome);
+            more(json);
+        });
+
+    private void Figure(ScenarioReport report, string name, Action<Utf8JsonWriter> more) => screen.Result("", json =>
+    {
+        json.WriteString("scenario", report.Name);
+        json.WriteString("figure", name);
+        more(json);
+    });
 
     private static string Bar(LoadProgress now)
     {

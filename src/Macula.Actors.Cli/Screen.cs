@@ -71,8 +71,8 @@ internal sealed class Screen
         lock (_gate) _error.MarkupLine($"[grey]{Markup.Escape(text)}[/]");
     }
 
-    /// <summary>What goes on, in the place of what was told so before; null takes it away. Plain lines where nobody
-    /// looks on.</summary>
+    /// <summary>What goes on, in the place of what was told so before; null takes it away. Cut where the terminal ends: of
+    /// what goes on in the next line, nothing could be taken away. Plain lines where nobody looks on.</summary>
     public void Moving(string? text)
     {
         if (IsQuiet || IsJson) return;
@@ -82,6 +82,7 @@ internal sealed class Screen
             return;
         }
 
+        if (text is not null && _host.ErrorWidth() is > 1 and var width && text.Length >= width) text = text[..(width - 1)];
         lock (_gate) _host.Error.Write($"\r{text}\x1b[K"); // and clears the rest of the line
     }
 

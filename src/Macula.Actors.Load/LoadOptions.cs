@@ -8,7 +8,11 @@ public sealed record LoadOptions
     /// <summary>Names of <see cref="LoadScenarios.All"/>, in the order in which they are run.</summary>
     public required IReadOnlyList<string> Scenarios { get; init; }
 
-    /// <summary>What all sizes are multiplied by, from 0.0001 to 10. Default 1: the full size.</summary>
+    /// <summary>The smallest <see cref="Scale"/>.</summary>
+    public const double LeastScale = 0.0001;
+
+    /// <summary>What all sizes are multiplied by, from <see cref="LeastScale"/> to 1. Default 1: the full size, for which the
+    /// settings of the nodes are made.</summary>
     public double Scale { get; init; } = 1;
 
     /// <summary>How long each measured phase takes, from 100 ms. Default: each scenario's own.</summary>

@@ -36,10 +36,11 @@ public sealed class UsageSpecs : IAsyncLifetime
     [InlineData("serve add --exec cat --concurrency 0", "--concurrency is '0'")]
     [InlineData("ping --count 0", "--count is '0'")]
     [InlineData("load everything", "'everything' is no scenario; allowed: mesh, clients")]
-    [InlineData("load clients --scale 11", "--scale is '11'; allowed: 0.0001 to 10")]
+    [InlineData("load clients --scale 1.1", "--scale is '1.1'; allowed: 0.0001 to 1, the full size")]
     [InlineData("load clients --time soon", "--time is 'soon'; allowed: 1ms to 24h")]
     [InlineData("load clients -D max-clients", "-D is 'max-clients'; allowed: key=value")]
     [InlineData("load clients --html /nowhere/report.html", "--html is '/nowhere/report.html', which cannot be written")]
+    [InlineData("load clients --report /nowhere/report.json", "--report is '/nowhere/report.json', which cannot be written")]
     [InlineData("load clients --server a:1,b:2", "--server is 'a:1,b:2'; a load has one node")]
     public async Task What_cannot_be_meant_is_one_line_and_exit_code_2(string line, string expected)
     {

@@ -16,7 +16,11 @@ internal static class FuzzCommand
         var growth = new Option<int>("--growth")
         { DefaultValueFactory = _ => 256, Description = "MiB that the process may grow by after its warm-up." };
         var rate = new Option<int>("--rate")
-        { DefaultValueFactory = _ => 2000, Description = "Hostile packets a second, at most." };
+        { DefaultValueFactory = _ => 2000, Description = "Hostile packets a second, from 1." };
+        rate.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 1 and var value) result.AddError($"--rate is '{value}'; allowed from 1");
+        });
         var loops = new Option<int>("--loops")
         { DefaultValueFactory = _ => 1, Description = "Loops of the listener, 0 to 64." };
         var command = new RootCommand(
@@ -38,7 +42,7 @@ internal static class FuzzCommand
                 Seed = parsed.GetValue(seed),
                 Growth = (long)parsed.GetValue(growth) << 20,
                 Loops = parsed.GetValue(loops),
-                Rate = Math.Max(1, parsed.GetValue(rate)),
+                Rate = parsed.GetValue(rate),
             };
             var report = await FuzzRun.RunAsync(options, Console.WriteLine, stop);
             return report.Faults.Count == 0 ? 0 : 1;

@@ -11,7 +11,7 @@ internal sealed record FuzzOptions
     /// <summary>Bytes that the process may grow by after its warm-up.</summary>
     public long Growth { get; init; } = 256L << 20;
 
-    /// <summary>Hostile packets a second, at most.</summary>
+    /// <summary>Hostile packets a second, from 1; fewer only when the machine is too slow for them.</summary>
     public int Rate { get; init; } = 2000;
 
     /// <summary>Loops of the listener.</summary>

@@ -39,7 +39,6 @@ internal sealed class FuzzRun
     {
         _tell($"{_options.Time} with seed {_options.Seed}, {_options.Rate} hostile packets a second");
         using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        over.CancelAfter(_options.Time);
         using var certificate = Certificates.Create();
         var provider = new Ngtcp2Provider(options: new Ngtcp2Options { Loops = _options.Loops });
         await using var listener = await provider.ListenAsync(new QuicListenOptions
@@ -52,6 +51,8 @@ internal sealed class FuzzRun
         var serving = server.RunAsync();
         var clients = new Ngtcp2Provider();
         var hello = await CapturedHello.TakeAsync(clients);
+        _clock.Restart();
+        over.CancelAfter(_options.Time);
 
         List<Task> running = [WatchMemoryAsync(over), ReportAsync(over.Token)];
         for (var i = 0; i < Clients; i++)
@@ -68,7 +69,7 @@ internal sealed class FuzzRun
         for (var i = 0; i < Senders; i++)
             running.Add(AttackAsync(
                 listener.LocalEndPoint, IPAddress.Parse($"127.0.0.{10 + i}"),
-                new PacketMaker(new Random(_options.Seed + i), hello, _real), over.Token));
+                new PacketMaker(new Random(_options.Seed + i), hello, _real), i, over.Token));
 
         await Task.WhenAll(running);
         foreach (var network in _networks) await network.DisposeAsync();
@@ -90,18 +91,26 @@ internal sealed class FuzzRun
         await over.CancelAsync();
     }
 
-    private async Task AttackAsync(IPEndPoint server, IPAddress from, PacketMaker maker, CancellationToken stop)
+    // Each sends every third packet, when it is due: a late tick makes up for itself.
+    private async Task AttackAsync(
+        IPEndPoint server, IPAddress from, PacketMaker maker, int sender, CancellationToken stop)
     {
         await Task.Yield();
-        var perTick = Math.Max(1, _options.Rate / Senders / 100);
+        var begun = Stopwatch.GetTimestamp();
         using var ticks = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
         var stranger = new Stranger(server, from);
         try
         {
+            var next = (long)sender;
             for (var tick = 0; await ticks.WaitForNextTickAsync(stop); tick++)
             {
-                for (var i = 0; i < perTick; i++) await stranger.SendAsync(maker.Next());
-                Interlocked.Add(ref _hostile, perTick);
+                for (; next < Stopwatch.GetElapsedTime(begun).TotalSeconds * _options.Rate; next += Senders)
+                {
+                    stop.ThrowIfCancellationRequested(); // the machine may be too slow for the rate
+                    await stranger.SendAsync(maker.Next());
+                    Interlocked.Increment(ref _hostile);
+                }
+
                 if (tick % 100 != 99) continue;
                 stranger.Dispose(); // from another port from here on
                 stranger = new Stranger(server, from);

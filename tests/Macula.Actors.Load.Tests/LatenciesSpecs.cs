@@ -39,18 +39,6 @@ public sealed class LatenciesSpecs
     }
 
     [Fact]
-    public void Those_of_another_are_added()
-    {
-        var (one, other) = (new Latencies(), new Latencies());
-        one.Record(TimeSpan.FromMilliseconds(1));
-        other.Record(TimeSpan.FromMilliseconds(9));
-        one.Add(other);
-
-        Assert.Equal(2, one.Count);
-        Near(TimeSpan.FromMilliseconds(9), one.Max);
-    }
-
-    [Fact]
     public async Task A_paced_load_counts_from_when_an_operation_was_due_and_not_from_when_it_ran()
     {
         // 100 operations, one each millisecond; the first holds all others up for 60 ms.
@@ -78,6 +66,55 @@ public sealed class LatenciesSpecs
         Assert.Equal(400, count);
         Assert.True(Stopwatch.GetElapsedTime(begun) >= TimeSpan.FromMilliseconds(199));
         Assert.Equal(Stopwatch.Frequency / 2, Pace.Due(1000, 2000));
+    }
+
+    [Theory]
+    [InlineData(100, 0.29, 29)] // 28.999... to a computer
+    [InlineData(1000, 60, 60_000)]
+    [InlineData(133.3, 3, 400)]
+    [InlineData(0.5, 1, 0)]
+    public void A_paced_load_has_as_many_operations_as_its_rate_says(double rate, double seconds, long expected) =>
+        Assert.Equal(expected, Pace.Count(rate, TimeSpan.FromSeconds(seconds)));
+
+    [Fact]
+    public async Task They_are_read_while_others_come()
+    {
+        const int count = 300_000;
+        var times = new Latencies();
+        var recording = Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(() =>
+        {
+            for (var i = 0; i < count; i++) times.Record(TimeSpan.FromMicroseconds(1 + (i % 1000)));
+        })));
+        while (!recording.IsCompleted)
+            Assert.InRange(times.At(99), TimeSpan.Zero, times.Max);
+
+        await recording;
+        Assert.Equal(2 * count, times.Count);
+    }
+
+    [Fact]
+    public async Task A_brake_holds_back_until_there_is_room()
+    {
+        var underWay = 5L;
+        var brake = new Brake(5, () => Interlocked.Read(ref underWay), TimeSpan.FromMinutes(1));
+        var waiting = Task.Run(() => brake.Wait(CancellationToken.None));
+        Assert.False(waiting.IsCompleted);
+
+        Interlocked.Decrement(ref underWay);
+        await waiting.WaitAsync(TimeSpan.FromSeconds(20));
+    }
+
+    [Fact]
+    public void A_brake_gives_up_once_and_for_all_what_does_not_arrive()
+    {
+        var asked = 0;
+        var brake = new Brake(5, () => ++asked, TimeSpan.Zero);
+        while (asked < 5) brake.Wait(CancellationToken.None);
+        brake.Wait(CancellationToken.None);
+
+        var before = asked;
+        brake.Wait(CancellationToken.None);
+        Assert.Equal(before, asked);
     }
 
     [Fact]

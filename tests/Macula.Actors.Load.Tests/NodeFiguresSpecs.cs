@@ -45,6 +45,15 @@ public sealed class NodeFiguresSpecs
     public void The_node_is_found_where_a_build_puts_it() =>
         Assert.EndsWith("Macula.Actors.Node.dll", NodeProgram.Find(), StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("12:00:00.123 ERR gateway it failed", true)]
+    [InlineData("12:00:00.123 FTL gateway it failed", true)]
+    [InlineData("Unhandled exception. System.Exception", true)]
+    [InlineData("12:00:00.123 WRN gateway the peer said ERR 12", false)]
+    [InlineData("   at Macula.Actors.Gateway ERR ", false)]
+    public void A_line_of_the_log_that_says_that_a_human_must_look_is_known(string line, bool isError) =>
+        Assert.Equal(isError, OwnNode.IsError(line));
+
     private static NodeSample Sample(long clients, long streams, long limit) => new(
         TimeSpan.Zero,
         new Dictionary<string, TableFigures>

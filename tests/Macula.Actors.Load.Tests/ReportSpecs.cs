@@ -17,7 +17,18 @@ public sealed class ReportSpecs
         Assert.True(Report(Scenario([Kept, Missed])).Passed);
         Assert.False(Report(Scenario([Kept]), Scenario([Broken])).Passed);
         Assert.False(Report(Scenario([Kept]) with { Fault = "the node is gone" }).Passed);
-        Assert.True(Report(Scenario([]) with { Skipped = "it needs another node" }).Passed);
+    }
+
+    [Fact]
+    public void What_was_skipped_neither_passes_a_run_nor_fails_it()
+    {
+        var skipped = Scenario([]) with { Skipped = "it needs another node" };
+
+        Assert.False(skipped.Passed);
+        Assert.False(Report(skipped).Passed);
+        Assert.False(Report().Passed);
+        Assert.True(Report(skipped, Scenario([Kept])).Passed);
+        Assert.False(Report(skipped, Scenario([Broken])).Passed);
     }
 
     [Fact]
@@ -33,6 +44,15 @@ public sealed class ReportSpecs
         Assert.True(scenario.GetProperty("verdicts")[1].GetProperty("is_goal").GetBoolean());
         Assert.Equal(1500, scenario.GetProperty("latencies")[0].GetProperty("p99").GetDouble());
         Assert.Equal(7, scenario.GetProperty("samples")[1].GetProperty("tables").GetProperty("clients").GetProperty("size").GetInt64());
+    }
+
+    [Fact]
+    public void What_was_divided_by_nothing_does_not_cost_the_report()
+    {
+        var report = Report(Scenario([Kept]) with { Figures = [new Figure("for each", double.PositiveInfinity, "B")] });
+
+        Assert.Contains("\"Infinity\"", report.ToJson(), StringComparison.Ordinal);
+        Assert.Contains("for each", report.ToHtml(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -16,7 +16,7 @@ internal static class LoadCommand
 
     private static readonly Option<double> Scale = new("--scale")
     {
-        Description = "Multiplies all sizes: 0.01 for a hundredth. Default 1.",
+        Description = "Multiplies all sizes, 0.0001 to 1: 0.01 for a hundredth. Default 1.",
         HelpName = "n",
         DefaultValueFactory = _ => 1,
         CustomParser = ParseScale,
@@ -39,11 +39,11 @@ internal static class LoadCommand
     private static readonly Option<long> Seed = new("--seed")
     { Description = "Ids, order and choice: the same seed is the same run. Default 1.", HelpName = "n", DefaultValueFactory = _ => 1 };
 
-    private static readonly Option<string?> Json = new("--json")
-    { Description = "Write the report there, for programs.", HelpName = "file" };
+    private static readonly Option<string?> Report = new("--report")
+    { Description = "Write the report there, for programs: JSON with every table over time.", HelpName = "file" };
 
     private static readonly Option<string?> Html = new("--html")
-    { Description = "Write the report there, for people: one page with charts.", HelpName = "file" };
+    { Description = "The same for people: one page with charts.", HelpName = "file" };
 
     private static readonly Option<string?> NodeDll = new("--node-dll")
     { Description = "The node to start. Default: the Macula.Actors.Node.dll beside this tool.", HelpName = "file" };
@@ -64,7 +64,7 @@ internal static class LoadCommand
         Examples:
           macula load
           macula load clients streams --scale 0.1 --html report.html
-          macula load soak --time 1h --json soak.json
+          macula load soak --time 1h --report soak.json
         """;
 
     public static ToolCommand Make()
@@ -72,14 +72,14 @@ internal static class LoadCommand
         Scenarios.Validators.Add(AreKnown);
         Settings.Validators.Add(HaveEquals);
         var command = new Command("load", "Puts a node under load and says whether it keeps its promises.")
-        { Scenarios, Scale, Time, Runs, Seed, Json, Html, NodeDll, Settings };
+        { Scenarios, Scale, Time, Runs, Seed, Report, Html, NodeDll, Settings };
         return new ToolCommand(command, More, RunAsync);
     }
 
     private static async Task<int> RunAsync(CommandRun run, CancellationToken cancellationToken)
     {
         var scenarios = run.Value(Scenarios);
-        var (json, html) = (Target(run.Value(Json), "--json"), Target(run.Value(Html), "--html"));
+        var (file, page) = (Target(run.Value(Report), "--report"), Target(run.Value(Html), "--html"));
         try
         {
             var options = new LoadOptions
@@ -96,8 +96,8 @@ internal static class LoadCommand
                 Quic = run.Target.Options.ProviderName,
             };
             var report = await LoadRun.RunAsync(options, new LoadScreen(run.Screen, run.Host), cancellationToken);
-            if (json is not null) await File.WriteAllTextAsync(json, report.ToJson(), cancellationToken);
-            if (html is not null) await File.WriteAllTextAsync(html, report.ToHtml(), cancellationToken);
+            if (file is not null) await File.WriteAllTextAsync(file, report.ToJson(), cancellationToken);
+            if (page is not null) await File.WriteAllTextAsync(page, report.ToHtml(), cancellationToken);
             return report.Passed ? ExitCode.Ok : ExitCode.Failure;
         }
         catch (Exception error) when (error is LoadException or QuicTransportException)
@@ -134,9 +134,10 @@ internal static class LoadCommand
     {
         var text = result.Tokens is [{ Value: var value }] ? value : "";
         if (double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var scale)
-            && scale is >= 0.0001 and <= 10)
+            && scale is >= LoadOptions.LeastScale and <= 1)
             return scale;
-        result.AddError($"--scale is '{text}'; allowed: 0.0001 to 10");
+        result.AddError(string.Create(
+            CultureInfo.InvariantCulture, $"--scale is '{text}'; allowed: {LoadOptions.LeastScale} to 1, the full size"));
         return default;
     }
 

@@ -11,13 +11,27 @@ public sealed class Latencies
     private static readonly double MicrosecondsPerTick = 1e6 / Stopwatch.Frequency;
     private static readonly long Longest = (long)TimeSpan.FromMinutes(10).TotalMicroseconds;
 
-    private readonly LongConcurrentHistogram _times = new(1, Longest, 3);
+    // A concurrent histogram can be written by many, but not read meanwhile: percentiles then throw now and then.
+    private readonly LongHistogram _times = new(1, Longest, 3);
+    private readonly Lock _gate = new();
 
     /// <summary>How many were recorded.</summary>
-    public long Count => _times.TotalCount;
+    public long Count
+    {
+        get
+        {
+            lock (_gate) return _times.TotalCount;
+        }
+    }
 
     /// <summary>The longest; zero when there is none.</summary>
-    public TimeSpan Max => Of(Count == 0 ? 0 : _times.GetMaxValue());
+    public TimeSpan Max
+    {
+        get
+        {
+            lock (_gate) return Of(_times.TotalCount == 0 ? 0 : _times.GetMaxValue());
+        }
+    }
 
     /// <summary>Notes an operation that was due at <paramref name="due"/> and has ended now.</summary>
     /// <param name="due">From <see cref="Stopwatch.GetTimestamp"/>.</param>
@@ -37,17 +51,16 @@ public sealed class Latencies
 
     /// <summary>The time that so many percent did not exceed; zero when there is none.</summary>
     /// <param name="percent">0 to 100.</param>
-    public TimeSpan At(double percent) => Of(Count == 0 ? 0 : _times.GetValueAtPercentile(percent));
-
-    /// <summary>Adds those of another.</summary>
-    public void Add(Latencies other)
+    public TimeSpan At(double percent)
     {
-        ArgumentNullException.ThrowIfNull(other);
-        _times.Add(other._times);
+        lock (_gate) return Of(_times.TotalCount == 0 ? 0 : _times.GetValueAtPercentile(percent));
     }
 
     private static TimeSpan Of(long microseconds) => TimeSpan.FromMicroseconds(microseconds);
 
-    private void Record(long ticks) =>
-        _times.RecordValue(Math.Clamp((long)(ticks * MicrosecondsPerTick), 1, Longest));
+    private void Record(long ticks)
+    {
+        var value = Math.Clamp((long)(ticks * MicrosecondsPerTick), 1, Longest);
+        lock (_gate) _times.RecordValue(value);
+    }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Macula.Actors.Load.Wire;
 
 namespace Macula.Actors.Load.Neighbours;
 
@@ -12,7 +13,7 @@ internal sealed class ConnectBench(Bed bed, string measure, int count) : IBench
         var clients = await IdleClients.ConnectAsync(bed, count, cancellationToken).ConfigureAwait(false);
         tell(measure, count / Stopwatch.GetElapsedTime(start).TotalSeconds, "1/s");
         tell($"{measure}, server CPU each", (bed.Kernel.CpuSeconds - cpu) / count * 1e6, "us");
-        await IdleClients.EndAsync(clients).ConfigureAwait(false);
+        await Crowd.EndAsync(clients).ConfigureAwait(false);
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -1,3 +1,4 @@
+using Macula.Actors.Load.Wire;
 using Macula.Actors.Protocol;
 
 namespace Macula.Actors.Load.Neighbours;
@@ -5,7 +6,7 @@ namespace Macula.Actors.Load.Neighbours;
 /// <summary>A client of a server that is measured. What it writes is gathered until it is flushed.</summary>
 /// <remarks>One task may write and one may read at a time; the task that reads may write only from its handler, and then
 /// no other writes. An idle client has neither task nor timer.</remarks>
-internal interface INeighbourClient : IAsyncDisposable
+internal interface INeighbourClient : IClient
 {
     /// <summary>Subscribes; when this returns, the server has taken it up.</summary>
     Task SubscribeAsync(Utf8Text topic, CancellationToken cancellationToken);
@@ -29,7 +30,4 @@ internal interface INeighbourClient : IAsyncDisposable
     /// <summary>Reads until <paramref name="handle"/> has enough or the connection ends; sends, after each piece that
     /// came, what the handler wrote.</summary>
     Task ReceiveAsync(ArrivalHandler handle, CancellationToken cancellationToken);
-
-    /// <summary>Goes without a word; the server learns of it at once.</summary>
-    void Die();
 }

@@ -1,3 +1,5 @@
+using Macula.Actors.Load.Wire;
+
 namespace Macula.Actors.Load.Neighbours;
 
 /// <summary>What idle connections cost: memory when they have connected, and the rate of others once each has subscribed
@@ -19,7 +21,7 @@ internal sealed class IdleBench(Bed bed, IReadOnlyList<int> memoryAt, IReadOnlyL
     {
         // What the first connections load and compile is not theirs.
         var first = Math.Min(FirstOnes, memoryAt.Max());
-        await IdleClients.EndAsync(await IdleClients.ConnectAsync(bed, first, cancellationToken).ConfigureAwait(false))
+        await Crowd.EndAsync(await IdleClients.ConnectAsync(bed, first, cancellationToken).ConfigureAwait(false))
             .ConfigureAwait(false);
         List<INeighbourClient> idle = [];
         try
@@ -32,7 +34,7 @@ internal sealed class IdleBench(Bed bed, IReadOnlyList<int> memoryAt, IReadOnlyL
             await WarmUp.RunAsync(bench, time, warmUps, cancellationToken).ConfigureAwait(false);
             foreach (var level in rateAt.OrderDescending())
             {
-                await IdleClients.EndAsync(idle.Skip(level)).ConfigureAwait(false);
+                await Crowd.EndAsync(idle.Skip(level)).ConfigureAwait(false);
                 idle.RemoveRange(level, idle.Count - level);
                 await bed.QuietAsync(cancellationToken).ConfigureAwait(false);
                 for (var run = 0; run < runs; run++)
@@ -46,7 +48,7 @@ internal sealed class IdleBench(Bed bed, IReadOnlyList<int> memoryAt, IReadOnlyL
         }
         finally
         {
-            await IdleClients.EndAsync(idle).ConfigureAwait(false);
+            await Crowd.EndAsync(idle).ConfigureAwait(false);
         }
     }
 

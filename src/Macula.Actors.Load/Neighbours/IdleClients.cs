@@ -8,22 +8,8 @@ internal static class IdleClients
     /// <summary>How many connect at once, of all servers.</summary>
     public const int Width = 16;
 
-    public static async Task<INeighbourClient[]> ConnectAsync(Bed bed, int count, CancellationToken cancellationToken)
-    {
-        var clients = new INeighbourClient[count];
-        try
-        {
-            await Crowd.EachAsync(
-                count, Width, async (i, stop) => clients[i] = await bed.ConnectAsync(stop).ConfigureAwait(false),
-                cancellationToken).ConfigureAwait(false);
-            return clients;
-        }
-        catch
-        {
-            await EndAsync(clients).ConfigureAwait(false);
-            throw;
-        }
-    }
+    public static Task<INeighbourClient[]> ConnectAsync(Bed bed, int count, CancellationToken cancellationToken) =>
+        Crowd.GatherAsync(count, Width, (_, stop) => bed.ConnectAsync(stop), cancellationToken);
 
     /// <param name="topic">Of the client with this number.</param>
     public static Task SubscribeAsync(
@@ -31,14 +17,4 @@ internal static class IdleClients
         Crowd.EachAsync(
             clients.Count, Width,
             async (i, stop) => await clients[i].SubscribeAsync(topic(i), stop).ConfigureAwait(false), cancellationToken);
-
-    public static async Task EndAsync(IEnumerable<INeighbourClient?> clients)
-    {
-        foreach (var client in clients)
-        {
-            if (client is null) continue;
-            client.Die();
-            await client.DisposeAsync().ConfigureAwait(false);
-        }
-    }
 }

@@ -14,7 +14,7 @@ internal sealed class MaculaNeighbour(OwnNode node, Dial dial, Seeded seeded, bo
 
     public int Pid => node.Pid;
 
-    public string Said => string.Join('\n', node.Errors);
+    public string Said => node.Said;
 
     public async Task<INeighbourClient> ConnectAsync(int number, CancellationToken cancellationToken) =>
         new MaculaNeighbourClient(
@@ -44,7 +44,7 @@ internal sealed class MaculaNeighbour(OwnNode node, Dial dial, Seeded seeded, bo
             var node = await OwnNode.StartAsync(
                 run.Options.NodeDll ?? NodeProgram.Find()!, run.Options.Quic, settings, cancellationToken)
                 .ConfigureAwait(false);
-            return new MaculaNeighbour(node, new Dial(node.Target, run.Options.Quic), run.Seeded, isOwned: true);
+            return new MaculaNeighbour(node, new Dial(node.Target, run.Options.Quic, run.Dial.Over), run.Seeded, isOwned: true);
         }
     }
 }

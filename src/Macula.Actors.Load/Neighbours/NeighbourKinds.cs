@@ -27,7 +27,7 @@ internal sealed class NeighbourKinds : IDisposable
                 Mosquitto, ServerProcess.Find("mosquitto"), "not installed: apt-get install mosquitto", MosquittoArguments,
                 ConnectMqttAsync),
             new ForeignNeighbour.Kind(
-                MqttNet, host is null ? null : "dotnet",
+                MqttNet, host is null ? null : ChildProcess.DotNet,
                 $"{MqttNetProgram} is not beside this tool: dotnet build -c Release tests/Macula.Actors.Neighbours",
                 port => [host!, Text(port), _certificate.CertificateFile, _certificate.KeyFile], ConnectMqttAsync),
         ];

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Macula.Actors.Load.Wire;
 
 namespace Macula.Actors.Load.Neighbours;
 
@@ -33,15 +34,17 @@ internal sealed class PublishBench : IBench
     {
         var publisher = await bed.ConnectAsync(cancellationToken).ConfigureAwait(false);
         var bench = new PublishBench(bed, measure, publisher, subscribers, batch, batches);
+        INeighbourClient[] clients = [];
         try
         {
-            var clients = await IdleClients.ConnectAsync(bed, subscribers, cancellationToken).ConfigureAwait(false);
+            clients = await IdleClients.ConnectAsync(bed, subscribers, cancellationToken).ConfigureAwait(false);
             await IdleClients.SubscribeAsync(clients, _ => Topic, cancellationToken).ConfigureAwait(false);
             bench._subscribers.AddRange(clients.Select(each => new Listener(each, bench.OnArrival)));
             return bench;
         }
         catch
         {
+            await Crowd.EndAsync(clients).ConfigureAwait(false);
             await bench.DisposeAsync().ConfigureAwait(false);
             throw;
         }

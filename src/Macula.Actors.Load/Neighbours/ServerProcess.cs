@@ -1,44 +1,24 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Macula.Actors.Load.Nodes;
 
 namespace Macula.Actors.Load.Neighbours;
 
 /// <summary>A server that somebody else wrote, as a process on a free port of loopback. Disposing kills it.</summary>
 internal sealed class ServerProcess : IAsyncDisposable
 {
-    private const int MaxLogLines = 50;
-
     private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(20);
-    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(20);
 
-    private readonly Process _process;
-    private readonly Queue<string> _log = new();
-    private readonly EventHandler _killAtExit;
+    private readonly ChildProcess _process;
 
-    private ServerProcess(Process process, IPEndPoint endPoint)
-    {
-        (_process, EndPoint) = (process, endPoint);
-        _killAtExit = (_, _) => Kill();
-        AppDomain.CurrentDomain.ProcessExit += _killAtExit;
-        process.OutputDataReceived += (_, line) => Log(line.Data);
-        process.ErrorDataReceived += (_, line) => Log(line.Data);
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
-    }
+    private ServerProcess(ChildProcess process, IPEndPoint endPoint) => (_process, EndPoint) = (process, endPoint);
 
     public int Pid => _process.Id;
 
     public IPEndPoint EndPoint { get; }
 
     /// <summary>The end of what it logged.</summary>
-    public string Said
-    {
-        get
-        {
-            lock (_log) return string.Join('\n', _log);
-        }
-    }
+    public string Said => _process.Said;
 
     /// <summary>Where a program is; null when it is not installed. Servers lie where only administrators look.</summary>
     public static string? Find(string program) =>
@@ -55,16 +35,11 @@ internal sealed class ServerProcess : IAsyncDisposable
         string program, Func<int, IEnumerable<string>> arguments, CancellationToken cancellationToken)
     {
         var endPoint = FreeEndPoint();
-        var start = new ProcessStartInfo(program, arguments(endPoint.Port))
-        {
-            RedirectStandardInput = true, // stays open as long as this process lives
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        var server = new ServerProcess(Process.Start(start)!, endPoint);
+        var server = new ServerProcess(ChildProcess.Start(program, arguments(endPoint.Port)), endPoint);
         try
         {
-            await server.ListeningAsync(cancellationToken).ConfigureAwait(false);
+            await server._process.ReadyAsync(
+                server.IsListeningAsync, program, $"listen on {endPoint}", StartTime, cancellationToken).ConfigureAwait(false);
             return server;
         }
         catch
@@ -74,13 +49,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         }
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        AppDomain.CurrentDomain.ProcessExit -= _killAtExit;
-        Kill();
-        await _process.WaitForExitAsync().ConfigureAwait(false);
-        _process.Dispose();
-    }
+    public ValueTask DisposeAsync() => _process.DisposeAsync();
 
     // mosquitto cannot choose one itself; that somebody takes it meanwhile shows in what the server says.
     private static IPEndPoint FreeEndPoint()
@@ -90,47 +59,17 @@ internal sealed class ServerProcess : IAsyncDisposable
         return (IPEndPoint)probe.LocalEndPoint!;
     }
 
-    private async Task ListeningAsync(CancellationToken cancellationToken)
-    {
-        for (var started = Stopwatch.GetTimestamp(); ; await Task.Delay(Poll, cancellationToken).ConfigureAwait(false))
-        {
-            if (_process.HasExited)
-                throw new LoadException($"{_process.StartInfo.FileName} ended with code {_process.ExitCode}: {Said}");
-            if (Stopwatch.GetElapsedTime(started) > StartTime)
-                throw new LoadException(
-                    $"{_process.StartInfo.FileName} did not listen on {EndPoint} within {StartTime.TotalSeconds} s: {Said}");
-            try
-            {
-                using var socket = new Socket(EndPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-                await socket.ConnectAsync(EndPoint, cancellationToken).ConfigureAwait(false);
-                return;
-            }
-            catch (SocketException)
-            {
-                // Not yet.
-            }
-        }
-    }
-
-    private void Log(string? line)
-    {
-        if (line is null) return;
-        lock (_log)
-        {
-            _log.Enqueue(line);
-            if (_log.Count > MaxLogLines) _log.Dequeue();
-        }
-    }
-
-    private void Kill()
+    private async ValueTask<bool> IsListeningAsync(CancellationToken cancellationToken)
     {
         try
         {
-            _process.Kill();
+            using var socket = new Socket(EndPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            await socket.ConnectAsync(EndPoint, cancellationToken).ConfigureAwait(false);
+            return true;
         }
-        catch (InvalidOperationException)
+        catch (SocketException)
         {
-            // It has ended.
+            return false;
         }
     }
 }

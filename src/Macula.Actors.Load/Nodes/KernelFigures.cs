@@ -16,10 +16,9 @@ public sealed record KernelFigures(
 
     /// <summary>Null when there is no such process here, or no /proc.</summary>
     /// <param name="pid">The node's process id.</param>
-    /// <param name="root">Where proc is; another folder in specs.</param>
-    public static KernelFigures? Read(int pid, string root = "/proc")
+    public static KernelFigures? Read(int pid)
     {
-        var folder = Path.Combine(root, pid.ToString(CultureInfo.InvariantCulture));
+        var folder = Path.Combine("/proc", pid.ToString(CultureInfo.InvariantCulture));
         try
         {
             var inodes = Inodes(folder);

@@ -22,24 +22,36 @@ internal sealed class NodeProbe : IAsyncDisposable
     /// <summary>The certificate of the node, for workers.</summary>
     public string Fingerprint => _client.Fingerprint;
 
-    public bool IsConnected => _client.IsConnected;
+    /// <summary>Completes, never faults, when the node no longer talks to it.</summary>
+    public Task<QuicClosed> Closed => _client.Closed;
 
     /// <param name="pid">The node's process, if it is on this machine.</param>
     public static async Task<NodeProbe> ConnectAsync(Dial dial, NodeId id, int? pid, CancellationToken cancellationToken) =>
         new(await LoadClient.ConnectAsync(dial, id, cancellationToken).ConfigureAwait(false), pid);
 
+    /// <summary>Tables, memory, and what the kernel says.</summary>
     /// <exception cref="QuicTransportException">The node is gone.</exception>
     /// <exception cref="TimeoutException">It did not answer within 10 s.</exception>
-    public async Task<NodeSample> ReadAsync(TimeSpan at, CancellationToken cancellationToken)
+    public async Task<NodeSample> ReadAsync(TimeSpan at, CancellationToken cancellationToken) =>
+        await CompleteAsync(await ReadTablesAsync(at, cancellationToken).ConfigureAwait(false), cancellationToken)
+            .ConfigureAwait(false);
+
+    /// <summary>Tables alone: a question less, for those who wait for something to come about.</summary>
+    public async Task<NodeSample> ReadTablesAsync(TimeSpan at, CancellationToken cancellationToken)
     {
-        // The kernel's first: what the questions cost is not the load's.
-        var kernel = _pid is { } pid ? KernelFigures.Read(pid) : null;
         var tables = await AskAsync("tables", cancellationToken).ConfigureAwait(false)
             ?? throw new InvalidDataException("the node does not answer com.macula.diagnostics.tables");
-        var memory = await AskAsync("memory", cancellationToken).ConfigureAwait(false);
         return new NodeSample(
             at, tables.AsObject().ToDictionary(each => each.Key, each => each.Value.Deserialize<TableFigures>(Json)!),
-            memory.Deserialize<MemoryFigures>(Json), kernel);
+            null, null);
+    }
+
+    /// <summary>The same with all that tables alone do not tell.</summary>
+    public async Task<NodeSample> CompleteAsync(NodeSample tables, CancellationToken cancellationToken)
+    {
+        var kernel = _pid is { } pid ? KernelFigures.Read(pid) : null;
+        var memory = await AskAsync("memory", cancellationToken).ConfigureAwait(false);
+        return tables with { Memory = memory.Deserialize<MemoryFigures>(Json), Kernel = kernel };
     }
 
     public async ValueTask DisposeAsync()

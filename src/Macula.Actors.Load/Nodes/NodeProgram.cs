@@ -4,6 +4,5 @@ namespace Macula.Actors.Load.Nodes;
 public static class NodeProgram
 {
     /// <summary>Its path; null when there is none: beside this tool, or where a build of the source tree puts it.</summary>
-    /// <param name="folder">Where to look from; default: this program's.</param>
-    public static string? Find(string? folder = null) => SiblingProgram.Find("Macula.Actors.Node.dll", folder);
+    public static string? Find() => SiblingProgram.Find("Macula.Actors.Node.dll");
 }

@@ -10,6 +10,8 @@ internal sealed class NodeSampler : IAsyncDisposable
     // Of a soak of any length: when it is full every second one goes, and the next come half as often.
     private const int MaxSamples = 2_000;
 
+    private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(20), LongestWait = TimeSpan.FromMilliseconds(250);
+
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
     private readonly List<NodeSample> _samples = [];
@@ -18,6 +20,7 @@ internal sealed class NodeSampler : IAsyncDisposable
     private readonly Func<NodeSample?, NodeSample, string?> _invariant;
     private readonly Task _running;
     private TimeSpan _interval;
+    private NodeSample? _checked;
     private volatile bool _isPaused;
 
     /// <param name="invariant">Says what is wrong with a sample that follows another, or null; for every one, also those
@@ -40,7 +43,7 @@ internal sealed class NodeSampler : IAsyncDisposable
     /// <summary>Time since the scenario began.</summary>
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(_start);
 
-    /// <summary>The newest reading.</summary>
+    /// <summary>The newest reading that is whole.</summary>
     public NodeSample? Last { get; private set; }
 
     public IReadOnlyList<NodeSample> Samples
@@ -62,19 +65,32 @@ internal sealed class NodeSampler : IAsyncDisposable
     public async Task<NodeSample> NowAsync(CancellationToken cancellationToken)
     {
         var sample = await _probe.ReadAsync(Elapsed, cancellationToken).ConfigureAwait(false);
+        Check(sample);
         Keep(sample);
         return sample;
     }
 
-    /// <summary>Reads until the condition holds or the patience is over; the last reading tells.</summary>
+    /// <summary>Reads the tables until the condition holds or the patience is over; the last reading tells, and is whole.
+    /// </summary>
+    /// <param name="condition">Of tables.</param>
     public async Task<NodeSample> UntilAsync(
         Func<NodeSample, bool> condition, TimeSpan patience, CancellationToken cancellationToken)
     {
         for (var started = Stopwatch.GetTimestamp(); ;)
         {
-            var sample = await NowAsync(cancellationToken).ConfigureAwait(false);
-            if (condition(sample) || Stopwatch.GetElapsedTime(started) > patience) return sample;
-            await Task.Delay(20, cancellationToken).ConfigureAwait(false);
+            var sample = await _probe.ReadTablesAsync(Elapsed, cancellationToken).ConfigureAwait(false);
+            Check(sample);
+            var waited = Stopwatch.GetElapsedTime(started);
+            if (condition(sample) || waited > patience)
+            {
+                sample = await _probe.CompleteAsync(sample, cancellationToken).ConfigureAwait(false);
+                Keep(sample);
+                return sample;
+            }
+
+            // The longer it takes, the less a moment matters.
+            await Task.Delay(TimeSpan.FromTicks(Math.Clamp(waited.Ticks / 20, ShortestWait.Ticks, LongestWait.Ticks)), cancellationToken)
+                .ConfigureAwait(false);
         }
     }
 
@@ -110,12 +126,20 @@ internal sealed class NodeSampler : IAsyncDisposable
         }
     }
 
-    private void Keep(NodeSample sample)
+    private void Check(NodeSample sample)
     {
         lock (_gate)
         {
             Count++;
-            Violation ??= _invariant(Last, sample);
+            Violation ??= _invariant(_checked, sample);
+            _checked = sample;
+        }
+    }
+
+    private void Keep(NodeSample sample)
+    {
+        lock (_gate)
+        {
             Last = sample;
             // Those who wait for something ask more often than a chart can show.
             if (_samples is [.., var kept] && sample.At - kept.At < _interval / 2) return;

@@ -1,32 +1,26 @@
-using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Macula.Actors.Load.Wire;
 using Macula.Actors.Transport;
 
 namespace Macula.Actors.Load.Nodes;
 
 /// <summary>A node that the tool starts: a process of its own, on a free port of loopback. Disposing ends it.</summary>
-internal sealed class OwnNode : IAsyncDisposable
+internal sealed partial class OwnNode : IAsyncDisposable
 {
-    private const int MaxLogLines = 200;
-
     private static readonly TimeSpan StartTime = TimeSpan.FromMinutes(1); // on a busy machine
 
-    private readonly Process _process;
     private readonly DirectoryInfo _directory;
-    private readonly Queue<string> _log = new();
-    private readonly EventHandler _killAtExit;
+    private readonly ChildProcess _process;
+    private readonly Lock _gate = new();
+    private long _errors;
+    private string? _firstError;
 
-    private OwnNode(Process process, DirectoryInfo directory)
+    private OwnNode(string program, IEnumerable<string> arguments, DirectoryInfo directory)
     {
-        (_process, _directory) = (process, directory);
-        _killAtExit = (_, _) => Kill();
-        AppDomain.CurrentDomain.ProcessExit += _killAtExit;
-        process.ErrorDataReceived += (_, line) => Log(line.Data);
-        process.OutputDataReceived += (_, _) => { };
-        process.BeginErrorReadLine();
-        process.BeginOutputReadLine();
+        _directory = directory;
+        _process = ChildProcess.Start(program, arguments, OnLine);
     }
 
     public int Pid => _process.Id;
@@ -35,12 +29,21 @@ internal sealed class OwnNode : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
-    /// <summary>Lines of its log that say that a human must look, at most the last 200.</summary>
-    public IReadOnlyList<string> Errors
+    /// <summary>Of a node that has exited.</summary>
+    public int ExitCode => _process.ExitCode;
+
+    /// <summary>Completes, never faults, when it has exited.</summary>
+    public Task Exited => _process.Exited;
+
+    /// <summary>The end of its log.</summary>
+    public string Said => _process.Said;
+
+    /// <summary>Lines of its log that say that a human must look: how many there were, and the first of them.</summary>
+    public (long Count, string? First) Errors
     {
         get
         {
-            lock (_log) return [.. _log.Where(line => line.Contains(" ERR ") || line.Contains(" FTL "))];
+            lock (_gate) return (_errors, _firstError);
         }
     }
 
@@ -56,75 +59,53 @@ internal sealed class OwnNode : IAsyncDisposable
             $"macula.data-directory={directory.FullName}",
         ];
         string[] all = [dll, "--ready-file", ready, "--log-level", "Warning"];
-        var start = new ProcessStartInfo("dotnet", [.. all, .. own.Concat(settings).SelectMany(each => (string[])["-D", each])])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        var node = new OwnNode(Process.Start(start)!, directory);
+        OwnNode? node = null;
         try
         {
-            await node.ReadyAsync(ready, cancellationToken).ConfigureAwait(false);
+            node = new OwnNode(
+                ChildProcess.DotNet, [.. all, .. own.Concat(settings).SelectMany(each => (string[])["-D", each])], directory);
+            await node._process.ReadyAsync(
+                _ => ValueTask.FromResult(File.Exists(ready)), "the node", "listen", StartTime, cancellationToken)
+                .ConfigureAwait(false);
+            node.ReadReadyFile(await File.ReadAllBytesAsync(ready, cancellationToken).ConfigureAwait(false));
             return node;
         }
         catch
         {
-            await node.DisposeAsync().ConfigureAwait(false);
+            if (node is null) directory.Delete(recursive: true);
+            else await node.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }
 
+    /// <summary>Whether a line of the log says that a human must look.</summary>
+    internal static bool IsError(string line) => ErrorLine().IsMatch(line);
+
     public async ValueTask DisposeAsync()
     {
-        AppDomain.CurrentDomain.ProcessExit -= _killAtExit;
-        Kill();
-        await _process.WaitForExitAsync().ConfigureAwait(false);
-        _process.Dispose();
+        await _process.DisposeAsync().ConfigureAwait(false);
         _directory.Delete(recursive: true);
     }
 
-    private async Task ReadyAsync(string file, CancellationToken cancellationToken)
+    private void ReadReadyFile(byte[] json)
     {
-        for (var started = Stopwatch.GetTimestamp(); !File.Exists(file);)
-        {
-            if (_process.HasExited)
-                throw new LoadException($"the node ended with code {_process.ExitCode}: {Said()}");
-            if (Stopwatch.GetElapsedTime(started) > StartTime)
-                throw new LoadException($"the node did not listen within {StartTime.TotalSeconds} s: {Said()}");
-            await Task.Delay(20, cancellationToken).ConfigureAwait(false);
-        }
-
-        using var told = JsonDocument.Parse(await File.ReadAllBytesAsync(file, cancellationToken).ConfigureAwait(false));
+        using var told = JsonDocument.Parse(json);
         Target = new LoadTarget(
             IPEndPoint.Parse(told.RootElement.GetProperty("listening")[0].GetString()!),
             told.RootElement.GetProperty("realm").GetString()!,
             QuicTrust.Pinned(told.RootElement.GetProperty("fingerprint").GetString()!));
     }
 
-    private void Log(string? line)
+    private void OnLine(string line)
     {
-        if (line is null) return;
-        lock (_log)
+        if (!IsError(line)) return;
+        lock (_gate)
         {
-            _log.Enqueue(line);
-            if (_log.Count > MaxLogLines) _log.Dequeue();
+            _errors++;
+            _firstError ??= line;
         }
     }
 
-    private string Said()
-    {
-        lock (_log) return string.Join('\n', _log);
-    }
-
-    private void Kill()
-    {
-        try
-        {
-            _process.Kill();
-        }
-        catch (InvalidOperationException)
-        {
-            // It has ended.
-        }
-    }
+    [GeneratedRegex(@"^\d\d:\d\d:\d\d\.\d{3} (ERR|FTL) |^Unhandled exception")]
+    private static partial Regex ErrorLine();
 }

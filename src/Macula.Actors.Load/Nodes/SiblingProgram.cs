@@ -7,10 +7,9 @@ internal static class SiblingProgram
 
     /// <summary>Its path; null when there is none: beside this tool, or where a build of the source tree puts it.</summary>
     /// <param name="file">Such as <c>Macula.Actors.Node.dll</c>.</param>
-    /// <param name="folder">Where to look from; default: this program's.</param>
-    public static string? Find(string file, string? folder = null)
+    public static string? Find(string file)
     {
-        var own = new DirectoryInfo(folder ?? AppContext.BaseDirectory);
+        var own = new DirectoryInfo(AppContext.BaseDirectory);
         var beside = Path.Combine(own.FullName, file);
         if (File.Exists(beside)) return beside;
 

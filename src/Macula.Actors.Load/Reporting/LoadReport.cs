@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Macula.Actors.Load.Reporting;
 
@@ -13,6 +14,7 @@ public sealed record LoadReport(
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         WriteIndented = true,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, // a rate may have been divided by nothing
     };
 
     /// <summary>Such as <c>Debian GNU/Linux 12 (bookworm)</c>.</summary>
@@ -23,8 +25,8 @@ public sealed record LoadReport(
 
     public string Runtime { get; } = RuntimeInformation.FrameworkDescription;
 
-    /// <summary>Whether all was run and every promise kept.</summary>
-    public bool Passed => Scenarios.All(each => each.Passed);
+    /// <summary>Whether something was run, and every promise of it kept; scenarios that were skipped promise nothing.</summary>
+    public bool Passed => Scenarios.Any(each => each.Passed) && Scenarios.All(each => each.Passed || each.Skipped is not null);
 
     /// <summary>For programs: everything, names in snake_case, times as text, tables over time included.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Style);

@@ -13,5 +13,5 @@ public sealed record ScenarioReport(
     string? Fault, string? Skipped, IReadOnlyList<NodeSample> Samples)
 {
     /// <summary>Whether it ran and every promise was kept; goals do not count.</summary>
-    public bool Passed => Fault is null && Verdicts.All(each => each.Passed || each.IsGoal);
+    public bool Passed => Fault is null && Skipped is null && Verdicts.All(each => each.Passed || each.IsGoal);
 }

@@ -16,9 +16,6 @@ internal sealed class CallProvider(LoadClient client) : IAsyncDisposable
     /// <summary>Told who it was that no longer waits.</summary>
     public Action<int> Cancelled { get; set; } = _ => { };
 
-    /// <summary>Calls that wait.</summary>
-    public int Waiting => _calls.Count;
-
     public static async Task<CallProvider> StartAsync(
         ScenarioRun run, Utf8Text procedure, int number, CancellationToken cancellationToken)
     {

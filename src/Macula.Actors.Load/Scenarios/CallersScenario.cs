@@ -11,6 +11,7 @@ namespace Macula.Actors.Load.Scenarios;
 internal sealed class CallersScenario : IScenario
 {
     private const string Procedure = "load.callers.wait";
+    private const int All = 1_000, LeastOfAll = 40;
     private const int CallsEach = 2;
     private const double Share = 0.05; // of all callers, in each round
 
@@ -23,9 +24,11 @@ internal sealed class CallersScenario : IScenario
 
     public IEnumerable<string> NodeSettings(LoadOptions options) => Silence.Settings(options);
 
+    public int Clients(LoadOptions options) => ScenarioRun.Scaled(options, All, LeastOfAll) + 1; // and a provider
+
     public async Task RunAsync(ScenarioRun run, CancellationToken cancellationToken)
     {
-        var callers = run.Size("callers", 1_000, 40);
+        var callers = run.Size("callers", All, LeastOfAll);
         run.Fixed("calls of each", CallsEach);
         var rounds = run.Size("rounds of SIGKILL, and as many of QUIC closes", 4, 2);
         var share = Math.Max(1, (int)(callers * Share));

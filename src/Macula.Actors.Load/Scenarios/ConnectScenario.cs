@@ -13,6 +13,8 @@ internal sealed class ConnectScenario : IScenario
     private const double MostResident = 510e6, GoalResident = 320e6, DreamResident = 200e6;
     private const double GoalRate = 740, GoalEach = 25 * 1024;
 
+    private const int All = 10_000, LeastOfAll = 20;
+
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(2);
 
     public string Name => "connect";
@@ -22,9 +24,11 @@ internal sealed class ConnectScenario : IScenario
     public IEnumerable<string> NodeSettings(LoadOptions options) =>
         ["macula.clients.max-clients=11000", $"macula.mesh.fingerprints={MeshPeers.Fingerprint}"];
 
+    public int Clients(LoadOptions options) => ScenarioRun.Scaled(options, All, LeastOfAll);
+
     public async Task RunAsync(ScenarioRun run, CancellationToken cancellationToken)
     {
-        int[] steps = [run.Size("first step", 1_000, 5), run.Size("second step", 5_000, 10), run.Size("third step", 10_000, 20)];
+        int[] steps = [run.Size("first step", 1_000, 5), run.Size("second step", 5_000, 10), run.Size("third step", All, LeastOfAll)];
         var idle = run.Time("idle time", TimeSpan.FromSeconds(10));
         List<LoadClient> clients = [];
         try

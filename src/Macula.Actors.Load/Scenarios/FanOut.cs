@@ -12,6 +12,7 @@ internal sealed class FanOut(string name, int publishers, int topics, int subscr
     private const int Payload = 100;
     private const double PacedShare = 0.3;
     private const double MostPaced = 20_000; // messages a second that one thread can pace
+    private const int MostUnderWay = 512; // of those: half of what the node queues for a client
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
@@ -68,10 +69,12 @@ internal sealed class FanOut(string name, int publishers, int topics, int subscr
         double rate, TimeSpan time, Latencies times, Phase phase, CancellationToken cancellationToken)
     {
         foreach (var each in _subscribers) each.Times = times;
+        var brake = new Brake(MostUnderWay, () => _published - (Interlocked.Read(ref _delivered) / _each), Patience);
         await Pace.RunAsync(
             rate, time,
             due =>
             {
+                brake.Wait(cancellationToken);
                 var number = _published++;
                 _publishers[number % publishers].Publish(_topics[number % topics], due);
                 phase.Add(_each);
@@ -115,7 +118,7 @@ internal sealed class FanOut(string name, int publishers, int topics, int subscr
                     if (written.Count == 0 || written[^1] != publisher) written.Add(publisher);
                     phase.Add(_each);
                 }
-                while (written.Count < publishers && _room.Wait(0, CancellationToken.None));
+                while (_room.Wait(0, CancellationToken.None));
 
                 foreach (var each in written) await each.FlushAsync().ConfigureAwait(false);
                 written.Clear();

@@ -10,6 +10,8 @@ internal sealed class IdleSlopeScenario : IScenario
 {
     private const string Procedure = "load.idle.echo";
     private const int Payload = 100;
+    private const int All = 10_000, LeastOfAll = 20;
+    private const int Others = 4; // subscriber, publisher, provider, caller
     private const double Rate = 500; // of the paced loads, a second
     private const double CallRatio = 1.2, Flat = 0.9;
     private const double GoalOneCaller = 8_250, GoalManyCalls = 90_800;
@@ -23,11 +25,13 @@ internal sealed class IdleSlopeScenario : IScenario
 
     public IEnumerable<string> NodeSettings(LoadOptions options) => ["macula.clients.max-clients=11000"];
 
+    public int Clients(LoadOptions options) => ScenarioRun.Scaled(options, All, LeastOfAll) + Others;
+
     public async Task RunAsync(ScenarioRun run, CancellationToken cancellationToken)
     {
         int[] steps =
         [
-            0, run.Size("first step", 1_000, 5), run.Size("second step", 5_000, 10), run.Size("third step", 10_000, 20),
+            0, run.Size("first step", 1_000, 5), run.Size("second step", 5_000, 10), run.Size("third step", All, LeastOfAll),
         ];
         var time = run.Time("time of each phase", TimeSpan.FromSeconds(10));
         List<LoadClient> idle = [];

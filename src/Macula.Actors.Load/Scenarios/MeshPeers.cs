@@ -55,9 +55,6 @@ internal sealed class MeshPeers : IAsyncDisposable
         return peers;
     }
 
-    /// <summary>Where the peer with this number is reached.</summary>
-    public string EndPoint(int number) => $"https://{_listeners[number % Ports].LocalEndPoint}";
-
     /// <summary>The procedure that the peer with this number provides.</summary>
     public static string Procedure(int number) => $"load.mesh.{number}";
 
@@ -66,10 +63,10 @@ internal sealed class MeshPeers : IAsyncDisposable
     public async Task<LoadClient[]> AdvertiseAsync(ScenarioRun run, int count, CancellationToken cancellationToken)
     {
         const int each = 500; // below what a client may store
-        var clients = new LoadClient[(count + each - 1) / each];
-        for (var i = 0; i < clients.Length; i++)
-            clients[i] = await LoadClient.ConnectAsync(run.Dial, run.Seeded.Id(i, "advertiser"), cancellationToken)
-                .ConfigureAwait(false);
+        var clients = await Crowd.GatherAsync(
+            (count + each - 1) / each, Crowd.Width,
+            (i, stop) => LoadClient.ConnectAsync(run.Dial, run.Seeded.Id(i, "advertiser"), stop), cancellationToken)
+            .ConfigureAwait(false);
         for (var number = 0; number < count; number++)
         {
             var client = clients[number / each];
@@ -89,6 +86,8 @@ internal sealed class MeshPeers : IAsyncDisposable
         await Task.WhenAll(_accepting).ConfigureAwait(false);
         _stop.Dispose();
     }
+
+    private string EndPoint(int number) => $"https://{_listeners[number % Ports].LocalEndPoint}";
 
     private async Task AcceptAsync(IQuicListener listener)
     {

@@ -79,7 +79,7 @@ internal sealed class ServicesScenario : IScenario
         return leases;
     }
 
-    internal static Utf8Text Procedure(int number) => $"load.services.{number}";
+    private static Utf8Text Procedure(int number) => $"load.services.{number}";
 
     private static async Task ActAsync(
         ScenarioRun run, Lease[] leases, LoadClient[] clients, TimeSpan start, TimeSpan time, Phase phase,

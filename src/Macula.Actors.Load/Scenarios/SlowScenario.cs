@@ -8,9 +8,11 @@ namespace Macula.Actors.Load.Scenarios;
 /// <summary>Some subscribers stop reading; it must be their problem alone.</summary>
 internal sealed class SlowScenario : IScenario
 {
+    private const int All = 500, LeastOfAll = 100;
     private const int Payload = 1024;
     private const int QueueFrames = 128; // of a node that is started, so that the bound is reached soon
     private const int UsualQueueFrames = 1024;
+    private const int MostUnderWay = QueueFrames / 2; // to those who read
     private const int Window = 16 * 1024; // of the slow ones' streams, for the same reason
     private const int NodeBuffer = 256 * 1024; // what the node's transport takes before its queue begins
     private const int Rounds = 2; // with and without slow ones in turn: what drifts meets both alike
@@ -26,12 +28,13 @@ internal sealed class SlowScenario : IScenario
 
     public IEnumerable<string> NodeSettings(LoadOptions options) => [$"macula.gateway.outbound-max-frames={QueueFrames}"];
 
+    public int Clients(LoadOptions options) => ScenarioRun.Scaled(options, All, LeastOfAll) + 1; // and a publisher
+
     public async Task RunAsync(ScenarioRun run, CancellationToken cancellationToken)
     {
-        var count = run.Size("subscribers", 500, 100);
+        var count = run.Size("subscribers", All, LeastOfAll);
         var slowCount = run.Fixed("of them slow", Math.Max(1, count / 100));
-        var rate = Math.Min(400, Deliveries / count);
-        run.Fixed("messages a second", (int)rate);
+        var rate = run.Fixed("messages a second", (int)Math.Min(400, Deliveries / count));
         var time = run.Time("time of each phase", TimeSpan.FromSeconds(20));
         // Long enough for what a slow one does not read to be half as much again as can be kept for it.
         var kept = MostKept(run);
@@ -76,8 +79,17 @@ internal sealed class SlowScenario : IScenario
             {
                 var counted = run.Begin(phase, duration);
                 foreach (var each in others) each.Times = times;
-                await Pace.RunAsync(rate, duration, due => { publisher.Publish(Topic, due); counted.Add(count); }, cancellationToken)
-                    .ConfigureAwait(false);
+                var brake = new Brake(
+                    MostUnderWay, () => publisher.Published - (others.Sum(each => each.Received) / others.Count), Patience);
+                await Pace.RunAsync(
+                    rate, duration,
+                    due =>
+                    {
+                        brake.Wait(cancellationToken);
+                        publisher.Publish(Topic, due);
+                        counted.Add(count);
+                    },
+                    cancellationToken).ConfigureAwait(false);
                 await CaughtUpAsync(others, publisher.Published, cancellationToken).ConfigureAwait(false);
             }
         }

@@ -9,6 +9,8 @@ internal sealed class SoakScenario : IScenario
 {
     private const string Procedure = "load.soak.echo";
     private const int Payload = 100;
+    private const int Idle = 1_000, LeastIdle = 20, Subscribers = 100, LeastSubscribers = 5;
+    private const int Others = 3; // publisher, provider, caller
     private const double ChurnPerMinute = 0.05;
     private const double MostGrowth = 1; // percent an hour
     private const int Parts = 12; // of the time after the warm-up, for the least of each
@@ -21,10 +23,13 @@ internal sealed class SoakScenario : IScenario
 
     public string Summary => "messages, calls and 5 % of the clients changing each minute, for any length: nothing grows";
 
+    public int Clients(LoadOptions options) =>
+        ScenarioRun.Scaled(options, Idle, LeastIdle) + ScenarioRun.Scaled(options, Subscribers, LeastSubscribers) + Others;
+
     public async Task RunAsync(ScenarioRun run, CancellationToken cancellationToken)
     {
-        var count = run.Size("idle clients", 1_000, 20);
-        var subscribers = run.Size("subscribers", 100, 5);
+        var count = run.Size("idle clients", Idle, LeastIdle);
+        var subscribers = run.Size("subscribers", Subscribers, LeastSubscribers);
         var rate = run.Size("messages, and calls, a second", 100, 10);
         var time = run.Time("time", TimeSpan.FromHours(1));
         var before = await run.Node.NowAsync(cancellationToken).ConfigureAwait(false);
@@ -49,7 +54,7 @@ internal sealed class SoakScenario : IScenario
             run.Latency("call", replies);
             fanOut.Judge(run);
             run.Exactly("calls that failed or had no reply", 0, calls.Failed + calls.Pending);
-            var all = before.Size("clients") + count + subscribers + 3; // publisher, provider, caller
+            var all = before.Size("clients") + count + subscribers + Others;
             await run.ExpectAsync(
                 "the tables are as large as the truth", Patience, cancellationToken,
                 ("clients", all), ("client_streams", all), ("pubsub.patterns", before.Size("pubsub.patterns") + subscribers),

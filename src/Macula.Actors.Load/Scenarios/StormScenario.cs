@@ -8,6 +8,8 @@ namespace Macula.Actors.Load.Scenarios;
 /// <summary>All reconnect at once, and again while they do.</summary>
 internal sealed class StormScenario : IScenario
 {
+    private const int All = 10_000, LeastOfAll = 20;
+    private const int Staying = 100, LeastStaying = 5;
     private const double Most = 0.99;
 
     private static readonly TimeSpan Within = TimeSpan.FromSeconds(60);
@@ -24,11 +26,13 @@ internal sealed class StormScenario : IScenario
 
     public IEnumerable<string> NodeSettings(LoadOptions options) => ["macula.clients.max-clients=11000"];
 
+    public int Clients(LoadOptions options) => ScenarioRun.Scaled(options, All, LeastOfAll) + ScenarioRun.Scaled(options, Staying, LeastStaying);
+
     public async Task RunAsync(ScenarioRun run, CancellationToken cancellationToken)
     {
         var before = (await run.Node.NowAsync(cancellationToken).ConfigureAwait(false)).Size("clients");
-        var count = run.Size("clients that reconnect", 10_000, 20);
-        var steadyCount = run.Size("clients that stay", 100, 5);
+        var count = run.Size("clients that reconnect", All, LeastOfAll);
+        var steadyCount = run.Size("clients that stay", Staying, LeastStaying);
         var steady = await Crowd.ConnectAsync(run, "those who stay connect", count, steadyCount, cancellationToken).ConfigureAwait(false);
         var herd = new Herd(run, await Crowd.ConnectAsync(run, "connecting", 0, count, cancellationToken).ConfigureAwait(false));
         using var calm = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -37,11 +41,11 @@ internal sealed class StormScenario : IScenario
         try
         {
             var first = run.Begin("first storm", count);
-            herd.Scatter(first, cancellationToken);
+            herd.Scatter(first, calm.Token);
             await herd.ConnectedAsync(count / 2, Patience, cancellationToken).ConfigureAwait(false);
             var second = run.Begin("second storm, during the first", count);
             var begun = Stopwatch.GetTimestamp();
-            herd.Scatter(second, cancellationToken);
+            herd.Scatter(second, calm.Token);
             await herd.ConnectedAsync((int)Math.Ceiling(Most * count), Patience, cancellationToken).ConfigureAwait(false);
             var most = Stopwatch.GetElapsedTime(begun);
             await herd.ConnectedAsync(count, Patience, cancellationToken).ConfigureAwait(false);
@@ -133,7 +137,8 @@ internal sealed class StormScenario : IScenario
                 client.Die();
                 Interlocked.Decrement(ref _connected);
                 var (number, before) = (i, _returning[i]);
-                _returning[i] = Task.Run(() => ReturnAsync(number, client, before, phase, cancellationToken), cancellationToken);
+                _returning[i] = Task.Run(
+                    () => ReturnAsync(number, client, before, phase, cancellationToken), CancellationToken.None);
             }
         }
 
@@ -164,8 +169,8 @@ internal sealed class StormScenario : IScenario
         private async Task ReturnAsync(
             int number, LoadClient old, Task before, Phase phase, CancellationToken cancellationToken)
         {
-            await before.ConfigureAwait(false);
             await old.DisposeAsync().ConfigureAwait(false);
+            await before.ConfigureAwait(false);
             var random = new Random(_waitSeed + number);
             for (var wait = FirstWait; ; wait = wait * 2 > LongestWait ? LongestWait : wait * 2)
             {

@@ -7,6 +7,7 @@ namespace Macula.Actors.Load.Scenarios;
 /// <summary>Clients come and go, half of them by SIGKILL of their process.</summary>
 internal sealed class StreamsScenario : IScenario
 {
+    private const int Processes = 8, Each = 250, LeastOfEach = 5;
     private const int Ending = 4; // processes that end in a round, half of them killed
 
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(10); // above the idle time-out, on a busy machine
@@ -17,12 +18,15 @@ internal sealed class StreamsScenario : IScenario
 
     public IEnumerable<string> NodeSettings(LoadOptions options) => Silence.Settings(options);
 
+    public int Clients(LoadOptions options) =>
+        ScenarioRun.Scaled(options, Processes, Ending) * ScenarioRun.Scaled(options, Each, LeastOfEach);
+
     public async Task RunAsync(ScenarioRun run, CancellationToken cancellationToken)
     {
         var before = await run.Node.NowAsync(cancellationToken).ConfigureAwait(false);
         var present = before.Size("clients");
-        var processes = run.Size("processes", 8, Ending);
-        var each = run.Size("clients of each", 250, 5);
+        var processes = run.Size("processes", Processes, Ending);
+        var each = run.Size("clients of each", Each, LeastOfEach);
         var rounds = run.Size("rounds", 5);
         var patience = Silence.Of(run.Options) + Margin;
         List<WorkerProcess> workers = [];
@@ -37,7 +41,7 @@ internal sealed class StreamsScenario : IScenario
             for (var round = 1; round <= rounds; round++)
             {
                 run.Begin($"round {round}: {Ending / 2} processes leave", patience);
-                await EndAsync(Ending / 2, worker => worker.LeaveAsync(), left).ConfigureAwait(false);
+                await EndAsync(Ending / 2, worker => worker.LeaveAsync(cancellationToken), left).ConfigureAwait(false);
                 run.Begin($"round {round}: {Ending / 2} processes are killed", patience);
                 await EndAsync(Ending / 2, worker => worker.KillAsync(), killed).ConfigureAwait(false);
                 var coming = run.Begin($"round {round}: others come", Ending);
@@ -47,7 +51,7 @@ internal sealed class StreamsScenario : IScenario
 
             run.Begin("the last ones go", patience);
             await EndAsync(processes / 2, worker => worker.KillAsync(), killed).ConfigureAwait(false);
-            await EndAsync(workers.Count, worker => worker.LeaveAsync(), left).ConfigureAwait(false);
+            await EndAsync(workers.Count, worker => worker.LeaveAsync(cancellationToken), left).ConfigureAwait(false);
             await ExpectAsync("nobody is left", 0).ConfigureAwait(false);
             run.Latency("from SIGKILL to true tables", killed);
             run.Latency("from goodbye to true tables", left);

@@ -16,15 +16,34 @@ internal static class Crowd
         ScenarioRun run, string phase, int first, int count, CancellationToken cancellationToken, Latencies? times = null)
     {
         var counted = run.Begin(phase, count);
-        var clients = new LoadClient[count];
-        await EachAsync(count, Width, async (i, stop) =>
+        return await GatherAsync(count, Width, async (i, stop) =>
         {
             var begun = Stopwatch.GetTimestamp();
-            clients[i] = await LoadClient.ConnectAsync(run.Dial, run.Seeded.Id(first + i), stop).ConfigureAwait(false);
+            var client = await LoadClient.ConnectAsync(run.Dial, run.Seeded.Id(first + i), stop).ConfigureAwait(false);
             times?.RecordSince(begun);
             counted.Add();
+            return client;
         }, cancellationToken).ConfigureAwait(false);
-        return clients;
+    }
+
+    /// <summary>Connects clients of any kind, <paramref name="width"/> at once; when one fails, all are let go.</summary>
+    public static async Task<T[]> GatherAsync<T>(
+        int count, int width, Func<int, CancellationToken, Task<T>> connect, CancellationToken cancellationToken)
+        where T : class, IClient
+    {
+        var clients = new T[count];
+        try
+        {
+            await EachAsync(
+                count, width, async (i, stop) => clients[i] = await connect(i, stop).ConfigureAwait(false), cancellationToken)
+                .ConfigureAwait(false);
+            return clients;
+        }
+        catch
+        {
+            await EndAsync(clients).ConfigureAwait(false);
+            throw;
+        }
     }
 
     /// <summary>Each has its PONG, or is counted as lost.</summary>
@@ -53,7 +72,7 @@ internal static class Crowd
     }
 
     /// <summary>Lets all go at once.</summary>
-    public static async Task EndAsync(IEnumerable<LoadClient?> clients)
+    public static async Task EndAsync(IEnumerable<IClient?> clients)
     {
         foreach (var client in clients)
         {

@@ -12,9 +12,11 @@ internal sealed class Dial
 
     /// <param name="target">The node.</param>
     /// <param name="quic">auto, ngtcp2 or system.</param>
+    /// <param name="over">When all clients die: what they send, or wait for, then ends at once.</param>
     /// <exception cref="QuicTransportException">This machine cannot run it.</exception>
-    public Dial(LoadTarget target, string quic)
+    public Dial(LoadTarget target, string quic, CancellationToken over)
     {
+        Over = over;
         Provider = QuicProviders.Choose(Known, quic).Provider;
         Realm = target.Realm;
         Options = new QuicConnectOptions
@@ -32,7 +34,7 @@ internal sealed class Dial
     /// <param name="window">Bytes, for the stream and the connection.</param>
     public Dial(Dial other, int window)
     {
-        (Provider, Realm) = (other.Provider, other.Realm);
+        (Provider, Realm, Over) = (other.Provider, other.Realm, other.Over);
         Options = other.Options with { StreamReceiveWindow = window, ConnectionReceiveWindow = window };
     }
 
@@ -41,4 +43,6 @@ internal sealed class Dial
     public QuicConnectOptions Options { get; }
 
     public Utf8Text Realm { get; }
+
+    public CancellationToken Over { get; }
 }

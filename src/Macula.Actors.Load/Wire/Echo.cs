@@ -33,15 +33,18 @@ internal sealed class Echo : IAsyncDisposable
     {
         try
         {
-            await _client.ReceiveAllAsync(frame =>
-            {
-                if (frame.Type == FrameType.Call && CallMessage.TryDecode(frame.Payload, out var call, out _))
-                    _client.Write(new ReplyMessage(call.CallId, call.Args));
-            }).ConfigureAwait(false);
+            await _client.ReceiveAsync(OnFrame, CancellationToken.None, flush: true).ConfigureAwait(false);
         }
         catch (QuicTransportException)
         {
             // The scenario is over.
         }
+    }
+
+    private bool OnFrame(Frame frame)
+    {
+        if (frame.Type == FrameType.Call && CallMessage.TryDecode(frame.Payload, out var call, out _))
+            _client.Write(new ReplyMessage(call.CallId, call.Args));
+        return false;
     }
 }

@@ -5,7 +5,7 @@ namespace Macula.Actors.Load.Wire;
 
 /// <summary>A client that costs next to nothing: one connection, one stream, frames as they are on the wire.</summary>
 /// <remarks>One task may read at a time, and one write. An idle client has neither task nor timer.</remarks>
-internal sealed class LoadClient : IAsyncDisposable
+internal sealed class LoadClient : IClient
 {
     private static readonly TimeSpan CloseWait = TimeSpan.FromSeconds(5);
     private static readonly Utf8Text[] Capabilities = ["pubsub", "rpc"];
@@ -14,6 +14,7 @@ internal sealed class LoadClient : IAsyncDisposable
     private readonly IQuicStream _stream;
     private long _pings;
     private bool _hasWritten;
+    private CancellationTokenRegistration _over;
 
     private LoadClient(IQuicConnection connection, IQuicStream stream, NodeId id) =>
         (_connection, _stream, Id) = (connection, stream, id);
@@ -41,6 +42,7 @@ internal sealed class LoadClient : IAsyncDisposable
             await client.SendAsync(
                 new ConnectMessage(ConnectMessage.CurrentVersion, id, dial.Realm, Capabilities)).ConfigureAwait(false);
             await client.AdmittedAsync(cancellationToken).ConfigureAwait(false);
+            client._over = dial.Over.Register(client.Die);
             return client;
         }
         catch (Exception error)
@@ -105,22 +107,6 @@ internal sealed class LoadClient : IAsyncDisposable
         }
     }
 
-    /// <summary>Reads to the end of the stream, and sends what <paramref name="handle"/> wrote after each batch.</summary>
-    public async Task ReceiveAllAsync(Action<Frame> handle)
-    {
-        while (true)
-        {
-            var read = await _stream.Input.ReadAsync().ConfigureAwait(false);
-            var rest = read.Buffer;
-            while (FrameReader.TryRead(ref rest, Frame.DefaultMaxPayload, out var frame, out _) is
-                FrameReadStatus.Frame or FrameReadStatus.Skipped)
-                if (frame.Type != default) handle(frame);
-            _stream.Input.AdvanceTo(rest.Start, rest.End);
-            if (read.IsCompleted) return;
-            await FlushAsync().ConfigureAwait(false);
-        }
-    }
-
     /// <summary>Sends PING and waits for its PONG: the node has then taken up all that was sent before.</summary>
     public async Task SettleAsync(CancellationToken cancellationToken)
     {
@@ -174,7 +160,11 @@ internal sealed class LoadClient : IAsyncDisposable
     /// <summary>Goes without a word, but with a QUIC close: the node learns of it at once.</summary>
     public void Die() => _connection.Abort(DisconnectReason.Normal.Code());
 
-    public ValueTask DisposeAsync() => _connection.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _over.DisposeAsync().ConfigureAwait(false);
+        await _connection.DisposeAsync().ConfigureAwait(false);
+    }
 
     private async Task AdmittedAsync(CancellationToken cancellationToken)
     {

@@ -41,7 +41,7 @@ public static class LoadWorker
 
     private static async Task<LoadClient[]> ConnectAsync(WorkerOrder order, CancellationToken cancellationToken)
     {
-        var dial = new Dial(order.Target(), order.Quic);
+        var dial = new Dial(order.Target(), order.Quic, cancellationToken);
         var seeded = new Seeded(order.Seed, order.Scenario);
         var clients = new LoadClient[order.Count];
         await Crowd.EachAsync(order.Count, Crowd.Width, async (i, stop) =>

@@ -9,10 +9,9 @@ internal sealed class WorkerProcess : IAsyncDisposable
     private static readonly TimeSpan LeaveTime = TimeSpan.FromSeconds(30);
 
     private readonly Process _process;
+    private readonly WorkerOrder _order;
 
-    private WorkerProcess(Process process, WorkerOrder order) => (_process, Order) = (process, order);
-
-    public WorkerOrder Order { get; }
+    private WorkerProcess(Process process, WorkerOrder order) => (_process, _order) = (process, order);
 
     /// <summary>Starts it and waits until its clients are connected.</summary>
     /// <exception cref="LoadException">They could not connect.</exception>
@@ -50,11 +49,12 @@ internal sealed class WorkerProcess : IAsyncDisposable
     }
 
     /// <summary>Its clients say goodbye.</summary>
-    public async Task LeaveAsync()
+    /// <exception cref="TimeoutException">It did not end within 30 s.</exception>
+    public async Task LeaveAsync(CancellationToken cancellationToken)
     {
         await _process.StandardInput.WriteLineAsync(LoadWorker.Leave).ConfigureAwait(false);
-        await _process.StandardInput.FlushAsync().ConfigureAwait(false);
-        await _process.WaitForExitAsync().WaitAsync(LeaveTime).ConfigureAwait(false);
+        await _process.StandardInput.FlushAsync(cancellationToken).ConfigureAwait(false);
+        await _process.WaitForExitAsync(cancellationToken).WaitAsync(LeaveTime, cancellationToken).ConfigureAwait(false);
     }
 
     public async ValueTask DisposeAsync()
@@ -73,10 +73,10 @@ internal sealed class WorkerProcess : IAsyncDisposable
 
     private async Task ReadyAsync(CancellationToken cancellationToken)
     {
-        await _process.StandardInput.WriteLineAsync(Order.ToJson()).ConfigureAwait(false);
+        await _process.StandardInput.WriteLineAsync(_order.ToJson()).ConfigureAwait(false);
         await _process.StandardInput.FlushAsync(cancellationToken).ConfigureAwait(false);
         var said = await _process.StandardOutput.ReadLineAsync(cancellationToken).ConfigureAwait(false);
         if (said != LoadWorker.Ready)
-            throw new LoadException($"a worker with {Order.Count} clients did not start: {said ?? "it ended"}");
+            throw new LoadException($"a worker with {_order.Count} clients did not start: {said ?? "it ended"}");
     }
 }

@@ -17,7 +17,7 @@ public sealed class CommandSpecs(ITestOutputHelper test) : IDisposable
     public async Task It_tells_verdicts_and_writes_both_reports()
     {
         var (json, html) = (Path.Combine(_folder.FullName, "report.json"), Path.Combine(_folder.FullName, "report.html"));
-        var (code, output) = await RunAsync("load", "clients", "--scale", "0.005", "--seed", "9", "--json", json, "--html", html);
+        var (code, output) = await RunAsync("load", "clients", "--scale", "0.005", "--seed", "9", "--report", json, "--html", html);
 
         Assert.Equal(0, code);
         Assert.Contains("kept    clients: refused with max_clients_reached: 5", output, StringComparison.Ordinal);
@@ -25,6 +25,27 @@ public sealed class CommandSpecs(ITestOutputHelper test) : IDisposable
         Assert.Equal(9, report.RootElement.GetProperty("seed").GetInt64());
         Assert.True(report.RootElement.GetProperty("passed").GetBoolean());
         Assert.Contains("</svg>", await File.ReadAllTextAsync(html), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("load", "clients", "--scale", "0.005", "--json")]
+    [InlineData("--json", "load", "clients", "--scale", "0.005")]
+    public async Task With_json_every_line_is_an_object(params string[] arguments)
+    {
+        var (code, output) = await RunAsync(arguments);
+
+        Assert.Equal(0, code);
+        JsonElement[] lines =
+            [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonSerializer.Deserialize<JsonElement>(line))];
+        Assert.All(lines, line => Assert.Equal("clients", line.GetProperty("scenario").GetString()));
+        var verdict = Assert.Single(lines, line => Is(line, "name", "refused with max_clients_reached"));
+        Assert.True(Is(verdict, "outcome", "kept") && Is(verdict, "expected", "5") && Is(verdict, "measured", "5"));
+        Assert.True(Assert.Single(lines, line => Is(line, "figure", "connect")).GetProperty("p99_us").GetDouble() > 0);
+        var memory = Assert.Single(lines, line => Is(line, "figure", "most resident memory of the node"));
+        Assert.True(Is(memory, "unit", "B") && memory.GetProperty("value").GetDouble() > 1e6);
+
+        static bool Is(JsonElement line, string name, string value) =>
+            line.TryGetProperty(name, out var found) && found.GetString() == value;
     }
 
     [Fact]

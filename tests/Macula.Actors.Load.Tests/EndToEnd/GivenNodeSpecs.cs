@@ -1,4 +1,5 @@
 using Macula.Actors.Load.Nodes;
+using Macula.Actors.Load.Wire;
 
 namespace Macula.Actors.Load.Tests.EndToEnd;
 
@@ -37,14 +38,56 @@ public sealed class GivenNodeSpecs
     }
 
     [Fact]
-    public async Task A_node_that_cannot_be_reached_or_started_is_told_with_what_to_do()
+    public async Task A_node_with_too_few_places_is_told_with_what_to_do()
+    {
+        await using var node = await OwnNode.StartAsync(
+            NodeProgram.Find()!, "ngtcp2", ["macula.clients.max-clients=50"], CancellationToken.None);
+        var options = Tool.Options("storm") with { Target = node.Target, Scale = 0.01 };
+
+        var ran = Assert.Single((await LoadRun.RunAsync(options, Nobody, CancellationToken.None)).Scenarios);
+
+        // 100 of them, 5 that stay, and the one that asks.
+        Assert.Contains("storm has 105 clients at once", ran.Fault, StringComparison.Ordinal);
+        Assert.Contains("set macula.clients.max-clients to 106 or more, or give --scale 0.004", ran.Fault, StringComparison.Ordinal);
+        Assert.False(ran.Passed);
+    }
+
+    [Fact]
+    public async Task A_node_that_cannot_be_reached_fails_its_scenario()
+    {
+        LoadTarget gone;
+        await using (var node = await OwnNode.StartAsync(NodeProgram.Find()!, "ngtcp2", [], CancellationToken.None))
+            gone = node.Target;
+
+        var report = await LoadRun.RunAsync(Tool.Options("storm") with { Target = gone }, Nobody, CancellationToken.None);
+
+        Assert.False(report.Passed);
+        Assert.Contains($"cannot connect to {gone.EndPoint}", report.Scenarios[0].Fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_node_that_does_not_start_fails_its_scenario_and_the_others_go_on()
+    {
+        var options = Tool.Options("clients", "overload") with { NodeSettings = ["macula.clients.max-clients=none"] };
+
+        var report = await LoadRun.RunAsync(options, Nobody, CancellationToken.None);
+
+        Assert.False(report.Passed);
+        Assert.Equal(["clients", "overload"], report.Scenarios.Select(each => each.Name));
+        Assert.All(report.Scenarios, each => Assert.Contains("macula.clients.max-clients", each.Fault, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task What_cannot_be_run_at_all_is_told_with_what_to_do()
     {
         var gone = Tool.Options("clients") with { NodeDll = "/nowhere/node.dll" };
-        var wrong = Tool.Options("clients") with { NodeSettings = ["macula.clients.max-clients=none"] };
 
         Assert.Contains("/nowhere/node.dll", (await Refused(gone)).Message, StringComparison.Ordinal);
-        Assert.Contains("macula.clients.max-clients", (await Refused(wrong)).Message, StringComparison.Ordinal);
         Assert.Contains("allowed: mesh, clients", (await Refused(Tool.Options("nothing"))).Message, StringComparison.Ordinal);
+        foreach (var scale in (double[])[0, 1.5, double.NaN])
+            Assert.Contains(
+                "allowed: 0.0001 to 1", (await Refused(Tool.Options("clients") with { Scale = scale })).Message,
+                StringComparison.Ordinal);
 
         static Task<LoadException> Refused(LoadOptions options) =>
             Assert.ThrowsAsync<LoadException>(() => LoadRun.RunAsync(options, Nobody, CancellationToken.None));

@@ -43,7 +43,7 @@ public sealed class NeighbourSpecs
         using var deadline = new CancellationTokenSource(Patience);
         var node = await OwnNode.StartAsync(NodeProgram.Find()!, "ngtcp2", [], deadline.Token);
         await using var server = new MaculaNeighbour(
-            node, new Dial(node.Target, "ngtcp2"), new Seeded(1, "peers"), isOwned: true);
+            node, new Dial(node.Target, "ngtcp2", deadline.Token), new Seeded(1, "peers"), isOwned: true);
 
         await DeliversAsync(server, deadline.Token);
         await AnswersAsync(server, deadline.Token);
