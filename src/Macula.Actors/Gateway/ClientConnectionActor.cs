@@ -364,9 +364,10 @@ public sealed class ClientConnectionActor : UntypedActor
         }
 
         frame.Session.Writer.IsHeldOpen = true;
+        string[] capabilities = [.. connect.Capabilities.Select(each => each.ToString())];
         _client = new ClientInfo(
-            connect.NodeId, _identity.Realm, [.. connect.Capabilities.Select(each => each.ToString())],
-            connect.Endpoint?.ToString() ?? "", _connection.RemoteEndPoint.ToString());
+            connect.NodeId, _identity.Realm, capabilities, connect.Endpoint?.ToString() ?? "",
+            _connection.RemoteEndPoint.ToString());
         (_connects ??= new Queue<FrameLease>(1)).Enqueue(frame.PassOn());
         _neighbours.Clients.Tell(new ClientProtocol.Connect(_client, frame.Session.Writer));
         if (!_admitted.Task.IsCompleted) _phase = Phase.Admitting;

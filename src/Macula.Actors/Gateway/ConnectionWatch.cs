@@ -22,9 +22,11 @@ internal sealed class ConnectionWatch
 
     /// <summary>Asks for the next stream, which <see cref="ConnectionEvents.StreamOpened"/> brings, or
     /// <see cref="ConnectionEvents.NoMoreStreams"/>. Not while an answer is due.</summary>
-    public void NextStream()
+    public void NextStream() => Await(_connection.AcceptStreamAsync());
+
+    private void Await(ValueTask<IQuicStream> stream)
     {
-        _stream = _connection.AcceptStreamAsync().ConfigureAwait(false).GetAwaiter();
+        _stream = stream.ConfigureAwait(false).GetAwaiter();
         if (_stream.IsCompleted) OnStream();
         else _stream.UnsafeOnCompleted(_onStream);
     }
