@@ -1,6 +1,5 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
-using System.Threading.Channels;
 using Macula.Actors.Transport.Ngtcp2.Streams;
 
 namespace Macula.Actors.Transport.Ngtcp2.Connections;
@@ -11,14 +10,11 @@ internal sealed class QuicConnection(Session session) : IQuicConnection
     private readonly TaskCompletionSource<QuicClosed> _closed =
         new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    // Nobody waits for a server's: its listener hands it out when it is.
+    private readonly TaskCompletionSource? _ready =
+        session.IsServer ? null : new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    // The library keeps the peer to these limits. An unbounded channel would take 1 KiB while it is empty.
-    private readonly Channel<QuicStream> _inbound = Channel.CreateBounded<QuicStream>(
-        new BoundedChannelOptions(
-            Math.Max(1, session.Options.MaxInboundStreams + session.Options.MaxInboundUnidirectionalStreams))
-        { SingleWriter = true });
-
+    private readonly InboundStreams _inbound = new();
     private int _closeRequested;
 
     public IPEndPoint LocalEndPoint => session.Endpoint.Socket.LocalEndPoint;
@@ -33,8 +29,8 @@ internal sealed class QuicConnection(Session session) : IQuicConnection
 
     public Task<QuicClosed> Closed => _closed.Task;
 
-    /// <summary>The handshake is complete, and for a client confirmed.</summary>
-    public Task Ready => _ready.Task;
+    /// <summary>A client's handshake is complete and confirmed; a server has it complete from the start.</summary>
+    public Task Ready => _ready?.Task ?? Task.CompletedTask;
 
     public ValueTask<IQuicStream> OpenStreamAsync(CancellationToken cancellationToken = default) =>
         OpenAsync(isUnidirectional: false, cancellationToken);
@@ -42,19 +38,8 @@ internal sealed class QuicConnection(Session session) : IQuicConnection
     public ValueTask<IQuicStream> OpenUnidirectionalStreamAsync(CancellationToken cancellationToken = default) =>
         OpenAsync(isUnidirectional: true, cancellationToken);
 
-    public async ValueTask<IQuicStream> AcceptStreamAsync(CancellationToken cancellationToken = default)
-    {
-        try
-        {
-            var stream = await _inbound.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
-            stream.MarkAccepted();
-            return stream;
-        }
-        catch (ChannelClosedException)
-        {
-            throw (session.EndFailure ?? Failure.LocallyClosed).ToException();
-        }
-    }
+    public ValueTask<IQuicStream> AcceptStreamAsync(CancellationToken cancellationToken = default) =>
+        _inbound.TakeAsync(cancellationToken);
 
     public async ValueTask CloseAsync(
         long errorCode, string reason = "", CancellationToken cancellationToken = default)
@@ -69,23 +54,23 @@ internal sealed class QuicConnection(Session session) : IQuicConnection
     {
         if (Volatile.Read(ref _closeRequested) == 0) Abort(session.Options.DefaultCloseErrorCode);
         await _closed.Task.ConfigureAwait(false);
-        while (_inbound.Reader.TryRead(out var stream)) await stream.DisposeAsync().ConfigureAwait(false);
+        while (_inbound.TryTake(out var stream)) await stream.DisposeAsync().ConfigureAwait(false);
         session.PeerCertificates?.Dispose();
         // The last one out waits for the port to be free.
         if (session.IsServer && session.Endpoint.Group.IsStopping) await session.Endpoint.Group.Stopped.ConfigureAwait(false);
     }
 
     /// <summary>Loop thread.</summary>
-    public void OnReady() => _ready.TrySetResult();
+    public void OnReady() => _ready?.TrySetResult();
 
     /// <summary>Loop thread: the peer opened a stream.</summary>
-    public void Announce(QuicStream stream) => _inbound.Writer.TryWrite(stream);
+    public void Announce(QuicStream stream) => _inbound.Add(stream);
 
     /// <summary>Loop thread, last of all.</summary>
     public void OnEnded(QuicClosed closed, Failure failure)
     {
-        _inbound.Writer.TryComplete();
-        if (_ready.TrySetException(failure.ToException())) _ = _ready.Task.Exception; // observed, if by nobody else
+        _inbound.End(failure);
+        if (_ready?.TrySetException(failure.ToException()) is true) _ = _ready.Task.Exception; // observed, if by nobody else
         _closed.TrySetResult(closed);
     }
 

@@ -11,14 +11,16 @@ internal sealed unsafe class StreamTable(Session session)
     private const long ServerInitiated = 1;
     private const long Unidirectional = 2;
 
-    private readonly Dictionary<long, QuicStream> _streams = [];
+    private readonly StreamsById<QuicStream> _streams = new();
     private readonly Queue<QuicStream> _round = new();
-    private readonly List<QuicStream> _blockedByConnection = [];
-    private readonly List<QuicStream> _watched = [];
     private readonly List<QuicStream> _unflushed = [];
-    private readonly Queue<OpenRequest> _openRequests = new();
-    private readonly Queue<OpenRequest> _unidirectionalOpenRequests = new();
-    private readonly List<(long Id, long Code)> _stops = [];
+
+    // Made when first needed: most connections of a server never need them.
+    private List<QuicStream>? _blockedByConnection;
+    private List<QuicStream>? _watched;
+    private Queue<OpenRequest>? _openRequests;
+    private Queue<OpenRequest>? _unidirectionalOpenRequests;
+    private List<(long Id, long Code)>? _stops;
     private long _consumed;
 
     public Endpoint Endpoint => session.Endpoint;
@@ -40,12 +42,12 @@ internal sealed unsafe class StreamTable(Session session)
 
     public void ForgetConsumed(long count) => Interlocked.Add(ref _consumed, -count);
 
-    public QuicStream? Find(long id) => _streams.GetValueOrDefault(id);
+    public QuicStream? Find(long id) => _streams.Find(id);
 
     /// <summary>The stream, announced to the user when the peer has just opened it.</summary>
     public QuicStream? FindOrAnnounce(long id)
     {
-        if (_streams.TryGetValue(id, out var known)) return known;
+        if (Find(id) is { } known) return known;
         if (IsLocal(id)) return null;
         var stream = new QuicStream(this, id, canRead: true, canWrite: !IsUnidirectional(id));
         _streams.Add(id, stream);
@@ -55,7 +57,8 @@ internal sealed unsafe class StreamTable(Session session)
 
     public void Open(OpenRequest request)
     {
-        (request.IsUnidirectional ? _unidirectionalOpenRequests : _openRequests).Enqueue(request);
+        if (request.IsUnidirectional) (_unidirectionalOpenRequests ??= new()).Enqueue(request);
+        else (_openRequests ??= new()).Enqueue(request);
         ServeOpenRequests();
     }
 
@@ -81,10 +84,11 @@ internal sealed unsafe class StreamTable(Session session)
 
     public void OnClosed(long id)
     {
-        if (_streams.Remove(id, out var stream))
+        if (_streams.Remove(id) is { } stream)
         {
-            foreach (var stop in _stops)
-                if (stop.Id == id) stream.OnStopped(stop.Code);
+            if (_stops is not null)
+                foreach (var stop in _stops)
+                    if (stop.Id == id) stream.OnStopped(stop.Code);
             stream.OnClosed(null);
             if (IsLocal(id)) return;
             // A stream that nobody has accepted yet still counts, or a peer could pile them up.
@@ -97,12 +101,12 @@ internal sealed unsafe class StreamTable(Session session)
     }
 
     /// <summary>The packet that is being read has a STOP_SENDING; <see cref="TellStops"/> tells when it is read.</summary>
-    public void NoteStop(long id, long errorCode) => _stops.Add((id, errorCode));
+    public void NoteStop(long id, long errorCode) => (_stops ??= []).Add((id, errorCode));
 
     /// <summary>A packet has been read: writers hear which of them the peer stopped reading, and why.</summary>
     public void TellStops()
     {
-        if (_stops.Count == 0) return;
+        if (_stops is not { Count: > 0 }) return;
         foreach (var stop in _stops)
             if (Find(stop.Id) is { CanWrite: true } stream) stream.OnStopped(stop.Code);
         _stops.Clear();
@@ -159,7 +163,7 @@ internal sealed unsafe class StreamTable(Session session)
         // The library tells when a stream's window opens, but not when the connection's does.
         if (stream.IsBlockedByConnection || QuicLibrary.GetMaxDataLeft(session.Native) > 0) return;
         stream.IsBlockedByConnection = true;
-        _blockedByConnection.Add(stream);
+        (_blockedByConnection ??= []).Add(stream);
     }
 
     public void Unpark(QuicStream stream)
@@ -178,7 +182,7 @@ internal sealed unsafe class StreamTable(Session session)
     /// <summary>Called before each write pass.</summary>
     public void LookAgain()
     {
-        if (_blockedByConnection.Count > 0 && QuicLibrary.GetMaxDataLeft(session.Native) > 0)
+        if (_blockedByConnection is { Count: > 0 } && QuicLibrary.GetMaxDataLeft(session.Native) > 0)
         {
             foreach (var stream in _blockedByConnection)
             {
@@ -191,9 +195,9 @@ internal sealed unsafe class StreamTable(Session session)
 
         if (!HaveHeard) return;
         HaveHeard = false;
-        for (var i = _watched.Count - 1; i >= 0; i--)
+        for (var i = (_watched?.Count ?? 0) - 1; i >= 0; i--)
         {
-            var stream = _watched[i];
+            var stream = _watched![i];
             if (stream.IsGone || !stream.IsFlushWaiting)
             {
                 stream.IsWatched = false;
@@ -213,7 +217,7 @@ internal sealed unsafe class StreamTable(Session session)
     {
         if (stream.IsWatched) return;
         stream.IsWatched = true;
-        _watched.Add(stream);
+        (_watched ??= []).Add(stream);
     }
 
     public void ResetStream(QuicStream stream, long errorCode)
@@ -244,7 +248,7 @@ internal sealed unsafe class StreamTable(Session session)
     /// <summary>An orderly close: a FIN on every stream.</summary>
     public void FinishAll()
     {
-        foreach (var stream in _streams.Values)
+        foreach (var stream in _streams.All)
         {
             stream.Finish();
             QueueToSend(stream);
@@ -254,7 +258,7 @@ internal sealed unsafe class StreamTable(Session session)
     /// <summary>True while written bytes are not acknowledged, or a FIN is not sent.</summary>
     public bool HasUndelivered()
     {
-        foreach (var stream in _streams.Values)
+        foreach (var stream in _streams.All)
             if (stream.Sending.HasPending || stream.Sending.HasUnacknowledged) return true;
         return false;
     }
@@ -262,18 +266,23 @@ internal sealed unsafe class StreamTable(Session session)
     public void EndAll(Failure failure)
     {
         FlushInputs();
-        foreach (var stream in _streams.Values) stream.OnClosed(failure);
+        foreach (var stream in _streams.All) stream.OnClosed(failure);
         _streams.Clear();
         _round.Clear();
-        _blockedByConnection.Clear();
-        _watched.Clear();
-        while (_openRequests.TryDequeue(out var request)) request.Fail(failure);
-        while (_unidirectionalOpenRequests.TryDequeue(out var request)) request.Fail(failure);
+        _blockedByConnection?.Clear();
+        _watched?.Clear();
+        FailAll(_openRequests, failure);
+        FailAll(_unidirectionalOpenRequests, failure);
     }
 
-    private void Serve(Queue<OpenRequest> requests)
+    private static void FailAll(Queue<OpenRequest>? requests, Failure failure)
     {
-        while (requests.TryPeek(out var request))
+        while (requests is not null && requests.TryDequeue(out var request)) request.Fail(failure);
+    }
+
+    private void Serve(Queue<OpenRequest>? requests)
+    {
+        while (requests is not null && requests.TryPeek(out var request))
         {
             if (request.IsOver)
             {

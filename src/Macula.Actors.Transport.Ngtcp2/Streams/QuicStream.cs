@@ -31,16 +31,17 @@ internal sealed class QuicStream : IQuicStream, ILoopWork
     private readonly StreamTable _table;
     private readonly Pipe _received;
     private readonly Pipe _toSend;
-    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly StreamInput _input;
     private readonly StreamOutput _output;
     private readonly long _creditStep;
+    private TaskCompletionSource? _closed; // made when first asked for
     private int _work;
     private long _consumed;
     private long _uncredited;
     private long _stopCode;
     private long _resetCode;
     private int _accepted;
+    private bool _hasClosed;
 
     public QuicStream(StreamTable table, long id, bool canRead, bool canWrite)
     {
@@ -85,7 +86,15 @@ internal sealed class QuicStream : IQuicStream, ILoopWork
 
     public PipeWriter Output => CanWrite ? _output : throw StreamDirections.NotWritable();
 
-    public Task Closed => _closed.Task;
+    public Task Closed
+    {
+        get
+        {
+            var closed = Volatile.Read(ref _closed) ?? NewClosed();
+            if (Volatile.Read(ref _hasClosed)) closed.TrySetResult();
+            return closed.Task;
+        }
+    }
 
     /// <summary>Loop thread only, like all that follows it here without a comment.</summary>
     public SendQueue Sending { get; }
@@ -254,7 +263,9 @@ internal sealed class QuicStream : IQuicStream, ILoopWork
         if (!HasInputEnded) EndInput();
         Sending.Free();
         Counters.Stream(-1);
-        _closed.TrySetResult();
+        Volatile.Write(ref _hasClosed, true);
+        Interlocked.MemoryBarrier(); // who makes the source from here on sees it
+        Volatile.Read(ref _closed)?.TrySetResult();
     }
 
     /// <summary>True when the user has it already; else it is told by <see cref="MarkAccepted"/>.</summary>
@@ -283,6 +294,12 @@ internal sealed class QuicStream : IQuicStream, ILoopWork
         if (consumed == 0) return;
         _uncredited -= consumed;
         _table.Credit(this, consumed);
+    }
+
+    private TaskCompletionSource NewClosed()
+    {
+        var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        return Interlocked.CompareExchange(ref _closed, closed, null) ?? closed;
     }
 
     private void EndInput()

@@ -17,9 +17,9 @@ namespace Macula.Actors.Gateway;
 /// Owns the connection, its streams and what is queued for them; all of it goes with this actor. Others watch it: its
 /// end is the one notice of a client's end. A peer's bytes can end this actor and nothing else.
 /// </remarks>
-public sealed class ClientConnectionActor : UntypedActor, IWithTimers
+public sealed class ClientConnectionActor : UntypedActor
 {
-    private readonly Dictionary<long, StreamSession> _streams = [];
+    private readonly StreamsById<StreamSession> _streams = new();
     private readonly TaskCompletionSource _admitted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ILoggingAdapter? _log;
     private readonly IQuicConnection _connection;
@@ -31,9 +31,13 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
     private readonly ReadCredit _credit;
     private readonly AssemblyBudget _assembly;
     private readonly OutboundQueue _outbound;
-    private readonly Queue<FrameLease> _connects = []; // of CONNECTs that the client manager has yet to answer
-    private readonly StandingRequests _standing = new();
     private readonly BoundedTable _dedupeIds;
+    private readonly ConnectionWatch _watch;
+    private ICancelable? _connectTimer;
+    private ICancelable? _closeTimer;
+    private ICancelable? _repeatsTimer;
+    private Queue<FrameLease>? _connects; // of CONNECTs that the client manager has yet to answer
+    private StandingRequests? _standing;
     private RepeatWindow? _repeats; // of those who send with QoS 1
     private Phase _phase;
     private StreamSession? _connecting;
@@ -65,18 +69,16 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
         _assembly = new AssemblyBudget(options.MaxBytesAssembling);
         _outbound = new OutboundQueue(outbound, metrics);
         _dedupeIds = dedupeIds;
+        _watch = new ConnectionWatch(connection, Self);
     }
-
-    public ITimerScheduler Timers { get; set; } = null!;
 
     // Most connections have nothing to say.
     private ILoggingAdapter Log => _log ??= Context.GetLogger();
 
     protected override void PreStart()
     {
-        Timers.StartSingleTimer(Tick.Connect, Tick.Connect, _options.ConnectTimeout);
-        _connection.Closed.PipeTo(Self, success: closed => new ConnectionEnded(closed));
-        AcceptStream();
+        _connectTimer = TickAfter(_options.ConnectTimeout, Tick.Connect);
+        _watch.NextStream();
     }
 
     protected override void PostStop()
@@ -84,7 +86,10 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
         _admitted.TrySetCanceled();
         _credit.Close();
         _repeats?.Clear();
-        foreach (var session in _streams.Values) session.Writer.Stop();
+        _connectTimer?.Cancel();
+        _closeTimer?.Cancel();
+        _repeatsTimer?.Cancel();
+        foreach (var session in _streams.All) session.Writer.Stop();
         // After an orderly close this does nothing; after a fault of ours the peer learns that it was ours.
         _connection.Abort(DisconnectReason.InternalError.Code(), "internal error");
         _ = _connection.DisposeAsync().AsTask();
@@ -105,19 +110,21 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
     {
         switch (message, _phase)
         {
-            case (Tick.Connect, Phase.AwaitingConnect):
+            case (Due { Tick: Tick.Connect }, _) when _connectTimer is null: // cancelled when it was on its way
+                return true;
+            case (Due { Tick: Tick.Connect }, Phase.AwaitingConnect):
                 Refuse(
                     DisconnectReason.ConnectTimeout,
                     $"No CONNECT within {_options.ConnectTimeout.TotalSeconds:0.###} s of the connection.");
                 return true;
-            case (Tick.Connect, Phase.Admitting):
+            case (Due { Tick: Tick.Connect }, Phase.Admitting):
                 Refuse(DisconnectReason.ConnectTimeout, "The node could not admit the client in time.");
                 return true;
             case (ClientProtocol.Admitted msg, Phase.Admitting):
                 OnAdmitted(msg);
                 return true;
             case (ClientProtocol.Admitted msg, Phase.Admitted): // the answer to a further CONNECT
-                if (_connects.Count > 0) Welcome(msg);
+                if (_connects is not null) Welcome(msg);
                 return true;
             case (ClientProtocol.Refused msg, Phase.Admitting or Phase.Admitted):
                 OnRefused(msg);
@@ -126,7 +133,7 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
                 Refuse(DisconnectReason.SessionSuperseded, $"The node {_node} has connected again.");
                 return true;
             default:
-                return message is Tick; // too late
+                return message is Due; // too late
         }
     }
 
@@ -138,7 +145,7 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
                 OnFrameArrived(msg);
                 return true;
             case StreamWritten msg:
-                OnStreamWritten(msg.Session);
+                OnStreamWritten(msg.Writer);
                 return true;
             case StreamOpened msg:
                 OnStreamOpened(msg);
@@ -172,12 +179,12 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
                 OnConnectionEnded(msg);
                 return true;
             case PubSubProtocol.NotSubscribed msg:
-                _standing.Refused(msg);
+                _standing?.Refused(msg);
                 return true;
             case RegistryProtocol.NotStored msg:
-                _standing.Refused(msg);
+                _standing?.Refused(msg);
                 return true;
-            case Tick.Repeats:
+            case Due { Tick: Tick.Repeats }:
                 OnRepeatsDue();
                 return true;
             default:
@@ -197,9 +204,9 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
                 _ = msg.Stream.DisposeAsync().AsTask();
                 break;
             case StreamWritten msg:
-                Forget(msg.Session);
+                Forget(msg.Writer);
                 break;
-            case Tick.Close:
+            case Due { Tick: Tick.Close }:
                 CloseConnection();
                 break;
             case ConnectionEnded msg:
@@ -213,26 +220,20 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
 
     // ---- streams
 
-    private void AcceptStream() => _connection.AcceptStreamAsync().AsTask().PipeTo(
-        Self, success: stream => new StreamOpened(stream), failure: _ => new NoMoreStreams());
-
     private void OnStreamOpened(StreamOpened msg)
     {
         if (!msg.Stream.CanWrite)
         {
             // Nothing of ours goes over unidirectional streams, and the limit for them is 0 unless code says otherwise.
             _ = msg.Stream.DisposeAsync().AsTask();
-            AcceptStream();
+            _watch.NextStream();
             return;
         }
 
-        var self = Self;
-        var writer = new StreamWriter(msg.Stream, self, _outbound, _metrics, () => self.Tell(new OutboundOverflow()));
-        var session = new StreamSession(msg.Stream, writer);
-        _streams[msg.Stream.Id] = session;
-        writer.Finished.PipeTo(self, success: () => new StreamWritten(session));
-        _ = new StreamReader(session, self, _credit, _assembly, _limits, _admitted.Task, _metrics).RunAsync();
-        AcceptStream();
+        var session = new StreamSession(msg.Stream, new StreamWriter(msg.Stream, Self, _outbound, _metrics));
+        _streams.Add(msg.Stream.Id, session);
+        _ = new StreamReader(session, Self, _credit, _assembly, _limits, _admitted.Task, _metrics).RunAsync();
+        _watch.NextStream();
     }
 
     private void OnStreamEnded(StreamEnded msg)
@@ -253,24 +254,23 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
         Refuse(reason, fault.ToString());
     }
 
-    private void OnStreamWritten(StreamSession session)
+    private void OnStreamWritten(StreamWriter writer)
     {
-        Forget(session);
-        if (session == _connecting && !_node.IsEmpty)
+        Forget(writer);
+        if (writer == _connecting?.Writer && !_node.IsEmpty)
             Refuse(DisconnectReason.Normal, "The stream of CONNECT has been given up.");
     }
 
-    private void Forget(StreamSession session)
+    private void Forget(StreamWriter writer)
     {
-        if (!_streams.Remove(session.Stream.Id)) return;
+        if (_streams.Remove(writer.StreamId) is not { } session) return;
         _ = session.Stream.DisposeAsync().AsTask();
-        _repeats?.StreamEnded(session.Stream.Id);
-        if (session.Writer.IsHeldOpen || session.Writer.AwaitsAnswer)
-            _neighbours.Rpc.Tell(new RpcProtocol.StreamEnded(session.Writer));
-        if (!session.Writer.IsHeldOpen) return; // nothing was subscribed or advertised on it
-        _standing.StreamEnded(session.Writer);
-        _neighbours.PubSub.Tell(new PubSubProtocol.StreamEnded(session.Writer));
-        _neighbours.Registry.Tell(new RegistryProtocol.StreamEnded(session.Writer));
+        _repeats?.StreamEnded(writer.StreamId);
+        if (writer.IsHeldOpen || writer.AwaitsAnswer) _neighbours.Rpc.Tell(new RpcProtocol.StreamEnded(writer));
+        if (!writer.IsHeldOpen) return; // nothing was subscribed or advertised on it
+        _standing?.StreamEnded(writer);
+        _neighbours.PubSub.Tell(new PubSubProtocol.StreamEnded(writer));
+        _neighbours.Registry.Tell(new RegistryProtocol.StreamEnded(writer));
     }
 
     // ---- frames
@@ -281,7 +281,7 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
         try
         {
             // What is left of a stream that has ended must not subscribe or advertise on it any more.
-            if (_streams.ContainsKey(frame.Session.Stream.Id)) Handle(frame);
+            if (_streams.Find(frame.Session.Stream.Id) is not null) Handle(frame);
             passedOn = frame.IsPassedOn;
         }
         finally
@@ -312,7 +312,7 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
     // here it is over with the answer, or the peer would run out of streams.
     private void OnPeerFrame(FrameArrived frame)
     {
-        Timers.Cancel(Tick.Connect);
+        CancelConnectTimer();
         OnFrame(frame);
         frame.Session.Writer.OnInputEnded();
     }
@@ -364,17 +364,18 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
         }
 
         frame.Session.Writer.IsHeldOpen = true;
+        string[] capabilities = [.. connect.Capabilities.Select(each => each.ToString())];
         _client = new ClientInfo(
-            connect.NodeId, _identity.Realm, [.. connect.Capabilities.Select(each => each.ToString())],
-            connect.Endpoint?.ToString() ?? "", _connection.RemoteEndPoint.ToString());
-        _connects.Enqueue(frame.PassOn());
+            connect.NodeId, _identity.Realm, capabilities, connect.Endpoint?.ToString() ?? "",
+            _connection.RemoteEndPoint.ToString());
+        (_connects ??= new Queue<FrameLease>(1)).Enqueue(frame.PassOn());
         _neighbours.Clients.Tell(new ClientProtocol.Connect(_client, frame.Session.Writer));
         if (!_admitted.Task.IsCompleted) _phase = Phase.Admitting;
     }
 
     private void OnAdmitted(ClientProtocol.Admitted msg)
     {
-        Timers.Cancel(Tick.Connect);
+        CancelConnectTimer();
         _phase = Phase.Admitted;
         Welcome(msg);
         _admitted.TrySetResult();
@@ -382,7 +383,7 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
 
     private void OnRefused(ClientProtocol.Refused msg)
     {
-        if (_connects.TryDequeue(out var lease)) lease.Return(); // none when it was announced again
+        if (_connects is not null) NextConnect().Return(); // none when it was announced again
         Refuse(msg.Reason, Sentence(msg.Reason), msg.RetryAfter);
     }
 
@@ -392,9 +393,17 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
         var writer = _connecting!.Writer;
         _node = _client!.Node; // not before: who is not admitted owns nothing
         _neighbours.Registry.Tell(new RegistryProtocol.NodeSeen(
-            writer, _node, _client.Address, _client.Endpoint, _connects.Dequeue(), _session));
+            writer, _node, _client.Address, _client.Endpoint, NextConnect(), _session));
         var now = UnixNow();
         writer.TrySend(new PongMessage(now, now).ToFrame(), FrameDelivery.Required);
+    }
+
+    // The queue is nearly always over with the first.
+    private FrameLease NextConnect()
+    {
+        var lease = _connects!.Dequeue();
+        if (_connects.Count == 0) _connects = null;
+        return lease;
     }
 
     private void OnPing(FrameArrived frame, in ReadOnlySequence<byte> payload)
@@ -427,16 +436,14 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
     {
         _repeats ??= new RepeatWindow(_identity.Topics, _dedupeIds);
         if (!_repeats.Admits(session.Stream.Id, id, Context.System.Scheduler.Elapsed())) return true;
-        if (_repeats.Count > 0 && !Timers.IsTimerActive(Tick.Repeats))
-            Timers.StartSingleTimer(Tick.Repeats, Tick.Repeats, _identity.Topics.DedupeWindow);
+        if (_repeats.Count > 0) _repeatsTimer ??= TickAfter(_identity.Topics.DedupeWindow, Tick.Repeats);
         return false;
     }
 
     private void OnRepeatsDue()
     {
         _repeats!.Expire(Context.System.Scheduler.Elapsed());
-        if (_repeats.Count > 0)
-            Timers.StartSingleTimer(Tick.Repeats, Tick.Repeats, _identity.Topics.DedupeWindow);
+        _repeatsTimer = _repeats.Count > 0 ? TickAfter(_identity.Topics.DedupeWindow, Tick.Repeats) : null;
     }
 
     private void OnSubscribe(FrameArrived frame, in ReadOnlySequence<byte> payload)
@@ -447,7 +454,7 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
             var writer = frame.Session.Writer;
             writer.IsHeldOpen = true;
             Utf8Text[] patterns = [.. subscribe.Topics.Select(each => each.ToOwned())]; // a slice would keep its frame alive
-            var request = _standing.Subscribed(writer, patterns);
+            var request = (_standing ??= new StandingRequests()).Subscribed(writer, patterns);
             _neighbours.PubSub.Tell(new PubSubProtocol.Subscribe(writer, patterns, request, frame.PassOn()));
         }
     }
@@ -457,7 +464,7 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
         if (!UnsubscribeMessage.TryDecode(payload, out var unsubscribe, out var error)) Skip(frame, error);
         else
         {
-            _standing.Unsubscribed(frame.Session.Writer, unsubscribe.Topics);
+            _standing?.Unsubscribed(frame.Session.Writer, unsubscribe.Topics);
             _neighbours.PubSub.Tell(
                 new PubSubProtocol.Unsubscribe(frame.Session.Writer, unsubscribe.Topics, frame.PassOn()));
         }
@@ -545,7 +552,7 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
         if (records.Count == 0) return;
         var key = DhtKey.FromBytes(store.Key.Span);
         if (!_node.IsEmpty) writer.IsHeldOpen = true;
-        _standing.Stored(writer, key, records);
+        (_standing ??= new StandingRequests()).Stored(writer, key, records);
         _neighbours.Registry.Tell(new RegistryProtocol.Store(writer, _node, key, records, frame.PassOn()));
     }
 
@@ -566,7 +573,7 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
     {
         if (msg.Concern.Equals(_neighbours.Clients)) AnnounceClient();
         else if (msg.Concern.Equals(_neighbours.PubSub))
-            foreach (var subscriptions in _standing.Subscriptions) msg.Concern.Tell(subscriptions);
+            foreach (var subscriptions in _standing?.Subscriptions ?? []) msg.Concern.Tell(subscriptions);
         else if (msg.Concern.Equals(_neighbours.Registry)) AnnounceNode();
         Sender.Tell(new ListenerProtocol.Announced(msg.Concern, msg.Round));
     }
@@ -574,7 +581,7 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
     // A mesh peer is no client, but has records all the same.
     private void AnnounceNode()
     {
-        var records = _standing.Records;
+        var records = _standing?.Records ?? [];
         if (_node.IsEmpty && records.Count == 0) return;
         var stream = _node.IsEmpty ? records[0].Stream : _connecting!.Writer;
         _neighbours.Registry.Tell(new RegistryProtocol.Resume(
@@ -585,7 +592,7 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
     private void AnnounceClient()
     {
         if (!_node.IsEmpty) _neighbours.Clients.Tell(new ClientProtocol.Resume(_client!, _connecting!.Writer));
-        if (_connects.Count > 0) _neighbours.Clients.Tell(new ClientProtocol.Connect(_client!, _connecting!.Writer));
+        if (_connects is not null) _neighbours.Clients.Tell(new ClientProtocol.Connect(_client!, _connecting!.Writer));
     }
 
     // ---- faults and ends
@@ -620,17 +627,17 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
         Log.Debug("Closing {Node} at {Remote}: {Reason}: {Message}", _node, _connection.RemoteEndPoint, reason.Text(), message);
         _phase = Phase.Closing;
         var retry = retryAfter > TimeSpan.Zero ? (int)retryAfter.TotalMilliseconds : (int?)null;
-        var stream = _connecting ?? _streams.Values.FirstOrDefault();
+        var stream = _connecting ?? _streams.All.FirstOrDefault();
         stream?.Writer.TrySend(
             new DisconnectMessage(reason.Text(), message, retry).ToFrame(), FrameDelivery.Required);
-        foreach (var session in _streams.Values) session.Writer.Finish();
+        foreach (var session in _streams.All) session.Writer.Finish();
         if (stream is null) CloseConnection();
-        else Timers.StartSingleTimer(Tick.Close, Tick.Close, _options.CloseGrace);
+        else _closeTimer = TickAfter(_options.CloseGrace, Tick.Close);
     }
 
     private void OnTrimQueues()
     {
-        foreach (var session in _streams.Values) session.Writer.Trim();
+        foreach (var session in _streams.All) session.Writer.Trim();
     }
 
     // A peer that does not read would not read a DISCONNECT either, nor acknowledge anything: the code has to do.
@@ -658,6 +665,16 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
         Context.Stop(Self);
     }
 
+    // Not by IWithTimers, which keeps a table of timers in each actor, though nearly all are through with theirs.
+    private ICancelable TickAfter(TimeSpan delay, Tick tick) =>
+        Context.System.Scheduler.ScheduleTellOnceCancelable(delay, Self, new Due(tick), ActorRefs.NoSender);
+
+    private void CancelConnectTimer()
+    {
+        _connectTimer?.Cancel();
+        _connectTimer = null;
+    }
+
     private static string Sentence(DisconnectReason reason) => reason switch
     {
         DisconnectReason.MaxClientsReached => "The node serves as many clients as it may; try again later.",
@@ -675,6 +692,8 @@ public sealed class ClientConnectionActor : UntypedActor, IWithTimers
         Admitted,
         Closing,
     }
+
+    private sealed record Due(Tick Tick) : IToConnection;
 
     private enum Tick
     {

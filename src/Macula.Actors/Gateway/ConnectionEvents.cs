@@ -33,7 +33,7 @@ internal static class ConnectionEvents
     public sealed record StreamEnded(StreamSession Session, FrameError? Fault, bool IsReset = false) : IToConnection;
 
     /// <summary>The writer is through with the stream.</summary>
-    public sealed record StreamWritten(StreamSession Session) : IToConnection;
+    public sealed record StreamWritten(StreamWriter Writer) : IToConnection;
 
     /// <summary>More unfinished large frames at once than the connection may have.</summary>
     public sealed record AssemblyOverflow(StreamSession Session) : IToConnection;

@@ -28,7 +28,7 @@ public sealed class ConnectionMailbox(Settings settings, Config config)
     /// <summary>A ring that grows as needed, and is given back when it was large and has run empty.</summary>
     public sealed class MessageQueue : IMessageQueue, IUnboundedMessageQueueSemantics
     {
-        private const int Least = 4;
+        private const int Least = 1;
 
         /// <summary>Envelopes; a ring of so many is kept, 1 KiB.</summary>
         private const int MostKept = 64;

@@ -73,7 +73,7 @@ internal sealed class OutboundQueue(OutboundLimits limits, GatewayMetrics metric
 /// <summary>The frames that wait for one stream, oldest first. Guarded by <see cref="OutboundQueue.Gate"/>.</summary>
 internal sealed class FrameRing
 {
-    private const int Least = 4;
+    private const int Least = 1;
 
     private Entry[] _entries = [];
     private int _head;

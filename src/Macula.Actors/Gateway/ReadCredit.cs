@@ -7,7 +7,7 @@ namespace Macula.Actors.Gateway;
 internal sealed class ReadCredit(int maxFrames, int maxBytes)
 {
     private readonly Lock _gate = new();
-    private readonly Queue<(TaskCompletionSource Granted, int Bytes)> _waiting = [];
+    private Queue<(TaskCompletionSource Granted, int Bytes)>? _waiting; // made when first needed
     private int _frames;
     private long _bytes;
     private bool _closed;
@@ -27,7 +27,7 @@ internal sealed class ReadCredit(int maxFrames, int maxBytes)
         lock (_gate)
         {
             if (_closed) return ValueTask.FromCanceled<FrameLease>(new CancellationToken(canceled: true));
-            if (_waiting.Count == 0 && Fits(bytes))
+            if (_waiting is not { Count: > 0 } && Fits(bytes))
             {
                 Take(bytes);
                 return new ValueTask<FrameLease>(new FrameLease(this, bytes));
@@ -35,7 +35,7 @@ internal sealed class ReadCredit(int maxFrames, int maxBytes)
 
             // At most one entry per reader of the connection, hence bounded by its streams.
             var granted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            _waiting.Enqueue((granted, bytes));
+            (_waiting ??= []).Enqueue((granted, bytes));
             return WaitAsync(granted.Task, bytes);
         }
     }
@@ -46,7 +46,7 @@ internal sealed class ReadCredit(int maxFrames, int maxBytes)
         lock (_gate)
         {
             _closed = true;
-            while (_waiting.TryDequeue(out var next)) next.Granted.SetCanceled();
+            while (_waiting is not null && _waiting.TryDequeue(out var next)) next.Granted.SetCanceled();
         }
     }
 
@@ -56,7 +56,7 @@ internal sealed class ReadCredit(int maxFrames, int maxBytes)
         {
             _frames--;
             _bytes -= bytes;
-            while (_waiting.TryPeek(out var next) && Fits(next.Bytes))
+            while (_waiting is not null && _waiting.TryPeek(out var next) && Fits(next.Bytes))
             {
                 _waiting.Dequeue();
                 Take(next.Bytes);

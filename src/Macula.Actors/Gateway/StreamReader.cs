@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.IO.Pipelines;
 using Akka.Actor;
 using Macula.Actors.Protocol;
 using Macula.Actors.Transport;
@@ -17,58 +18,58 @@ internal sealed class StreamReader(
 
     private byte[]? _partial; // a frame of which the first part has come
     private int _filled;
+    private FrameError? _fault; // that ended the stream
     private bool _toldSkipped;
 
     /// <summary>Runs until the stream ends; then tells <see cref="ConnectionEvents.StreamEnded"/>. Never faults.</summary>
     public async Task RunAsync()
     {
-        ConnectionEvents.StreamEnded end;
+        var isReset = false;
         try
         {
-            end = new ConnectionEvents.StreamEnded(session, await ReadAsync().ConfigureAwait(false));
+            // Streams that overtake the first one wait for the client to be admitted there.
+            if (!session.IsFirst && !limits.PeersAllowed) await admitted.ConfigureAwait(false);
+
+            // An idle client waits here: nothing is kept meanwhile that the next bytes do not need.
+            while (await TakeAsync(await session.Stream.Input.ReadAsync().ConfigureAwait(false)).ConfigureAwait(false))
+            {
+            }
         }
         catch (Exception e) when (e is QuicTransportException or OperationCanceledException or InvalidOperationException)
         {
-            var isReset = e is QuicTransportException { Error: QuicTransportError.StreamAborted };
-            end = new ConnectionEvents.StreamEnded(session, null, isReset);
+            isReset = e is QuicTransportException { Error: QuicTransportError.StreamAborted };
         }
 
         Forget();
-        connection.Tell(end, ActorRefs.NoSender);
+        connection.Tell(new ConnectionEvents.StreamEnded(session, _fault, isReset), ActorRefs.NoSender);
     }
 
-    /// <returns>The fault that ended the stream, or null at its orderly end.</returns>
-    private async ValueTask<FrameError?> ReadAsync()
+    /// <returns>Whether more may come; else the stream is at its end, or has a <see cref="_fault"/>.</returns>
+    private async ValueTask<bool> TakeAsync(ReadResult read)
     {
-        // Streams that overtake the first one wait for the client to be admitted there.
-        if (!session.IsFirst && !limits.PeersAllowed) await admitted.ConfigureAwait(false);
-
-        var input = session.Stream.Input;
-        while (true)
+        var rest = read.Buffer;
+        if (_partial is not null) rest = TakeMissing(rest);
+        if (_partial is null || _filled == _partial.Length)
         {
-            var read = await input.ReadAsync().ConfigureAwait(false);
-            var rest = read.Buffer;
-            if (_partial is not null) rest = TakeMissing(rest);
-            if (_partial is null || _filled == _partial.Length)
+            if (_partial is not null)
             {
-                if (_partial is not null
-                    && (await DeliverAllAsync(new(_partial)).ConfigureAwait(false)).Fault is { } fault)
-                    return fault;
-
-                Forget();
-                (rest, var laterFault) = await DeliverAllAsync(rest).ConfigureAwait(false);
-                if (laterFault is not null) return laterFault;
-                if (rest.Length >= AssembleAt)
-                {
-                    if (!TryAssemble(rest)) return null;
-                    rest = TakeMissing(rest);
-                }
+                (_, _fault) = await DeliverAllAsync(new(_partial)).ConfigureAwait(false);
+                if (_fault is not null) return false;
             }
 
-            // Half a frame at the end is nobody's loss but the peer's; the stream may stay, its bytes must not.
-            input.AdvanceTo(read.IsCompleted ? rest.End : rest.Start, rest.End);
-            if (read.IsCompleted) return null;
+            Forget();
+            (rest, _fault) = await DeliverAllAsync(rest).ConfigureAwait(false);
+            if (_fault is not null) return false;
+            if (rest.Length >= AssembleAt)
+            {
+                if (!TryAssemble(rest)) return false;
+                rest = TakeMissing(rest);
+            }
         }
+
+        // Half a frame at the end is nobody's loss but the peer's; the stream may stay, its bytes must not.
+        session.Stream.Input.AdvanceTo(read.IsCompleted ? rest.End : rest.Start, rest.End);
+        return !read.IsCompleted;
     }
 
     /// <summary>Begins to move a frame out of the receive window, which may be smaller than the frame: the peer could

@@ -14,9 +14,7 @@ internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
     private readonly IQuicStream _stream;
     private readonly OutboundQueue _queue;
     private readonly GatewayMetrics _metrics;
-    private readonly Action _onOverflow;
     private readonly FrameRing _frames = new();
-    private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _expectedAnswers;
     private int _framesInFlight;
     private long _bytesInFlight;
@@ -25,20 +23,18 @@ internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
     private bool _inputEnded;
     private bool _ended;
 
-    /// <param name="onOverflow">Called once when the consumer must be disconnected; must not block.</param>
-    public StreamWriter(
-        IQuicStream stream, IActorRef connection, OutboundQueue queue, GatewayMetrics metrics, Action onOverflow)
+    /// <param name="connection">Is told once when all was written and FIN sent, or the stream has ended
+    /// (<see cref="ConnectionEvents.StreamWritten"/>), and before that when its consumer must be disconnected
+    /// (<see cref="ConnectionEvents.OutboundOverflow"/>).</param>
+    public StreamWriter(IQuicStream stream, IActorRef connection, OutboundQueue queue, GatewayMetrics metrics)
     {
-        (_stream, Connection, _queue, _metrics, _onOverflow) = (stream, connection, queue, metrics, onOverflow);
+        (_stream, Connection, _queue, _metrics) = (stream, connection, queue, metrics);
     }
 
     public IActorRef Connection { get; }
 
     /// <summary>The QUIC stream id.</summary>
     public long StreamId => _stream.Id;
-
-    /// <summary>Completes when all was written and FIN sent, or the stream has ended.</summary>
-    public Task Finished => _finished.Task;
 
     /// <summary>True while someone may send here unasked, such as a subscription: then the end of the peer's sending
     /// side does not end ours.</summary>
@@ -79,7 +75,8 @@ internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
             }
 
             if (!overflow) return false;
-            _onOverflow(); // before the end, which is news to the same actor and would look like the peer's doing
+            // Before the end, which is news to the same actor and would look like the peer's doing.
+            Connection.Tell(new ConnectionEvents.OutboundOverflow(), ActorRefs.NoSender);
             End();
         }
 
@@ -260,6 +257,6 @@ internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
         while (_frames.TryDequeue(out var frame)) _queue.Remove(1, frame.Length);
         _queue.Remove(_framesInFlight, _bytesInFlight);
         (_framesInFlight, _bytesInFlight) = (0, 0);
-        _finished.TrySetResult();
+        Connection.Tell(new ConnectionEvents.StreamWritten(this), ActorRefs.NoSender);
     }
 }

@@ -255,7 +255,7 @@ public sealed class StreamReaderSpecs : TestKit
     {
         var stream = new FakeStream(id);
         var queue = new OutboundQueue(new OutboundLimits(1, 1, SlowConsumerPolicy.DropNewest), _metrics);
-        var session = new StreamSession(stream, new StreamWriter(stream, TestActor, queue, _metrics, () => { }));
+        var session = new StreamSession(stream, new StreamWriter(stream, TestActor, queue, _metrics));
         var limits = new ReaderLimits(MaxConnectSize: 4096, MaxFrameSize: 20_000, peers);
         return (stream, new StreamReader(session, TestActor, _credit, _assembly, limits, _admitted.Task, _metrics).RunAsync());
     }

@@ -12,7 +12,7 @@ public sealed class StreamWriterSpecs : IDisposable
     private readonly GatewayMetrics _metrics;
     private readonly FakeStream _stream = new(sendWindow: 1);
     private OutboundLimits _limits = new(1, 1, SlowConsumerPolicy.DropOldest);
-    private int _overflows;
+    private readonly WriterOwner _owner = new();
 
     public StreamWriterSpecs() => _metrics = new GatewayMetrics(_meters, new TableCensus());
 
@@ -27,7 +27,7 @@ public sealed class StreamWriterSpecs : IDisposable
         writer.Finish();
 
         Assert.Null(await _stream.Next());
-        await writer.Finished.Soon();
+        await _owner.Written.Soon();
         Assert.Equal((0, 0), (queue.Frames, queue.Bytes));
         Assert.Equal(100, _meters.Total("macula.frames.out"));
         Assert.Equal(100 * Numbered(0).Length, _meters.Total("macula.frames.out.size"));
@@ -44,7 +44,7 @@ public sealed class StreamWriterSpecs : IDisposable
         writer.Finish();
 
         Assert.Null(await _stream.Next());
-        await writer.Finished.Soon();
+        await _owner.Written.Soon();
         Assert.Equal((0, 0), (queue.Frames, queue.Bytes));
     }
 
@@ -68,7 +68,7 @@ public sealed class StreamWriterSpecs : IDisposable
 
         Assert.Equal([0, 1, 2, 3], await Read(4));
         Assert.Equal(3, _meters.Total("macula.outbound.dropped", "drop-newest"));
-        Assert.Equal(0, _overflows);
+        Assert.Equal(0, _owner.Overflows);
     }
 
     [Theory]
@@ -82,7 +82,7 @@ public sealed class StreamWriterSpecs : IDisposable
         Assert.True(writer.TrySend(Numbered(3), FrameDelivery.Answer));
 
         Assert.Equal([0, 2, 3], await Read(3));
-        Assert.Equal(0, _overflows);
+        Assert.Equal(0, _owner.Overflows);
     }
 
     [Theory]
@@ -100,9 +100,9 @@ public sealed class StreamWriterSpecs : IDisposable
         Assert.False(writer.TrySend(Numbered(3), delivery));
         Assert.False(writer.TrySend(Numbered(4), delivery));
 
-        Assert.Equal(1, _overflows);
+        Assert.Equal(1, _owner.Overflows);
         Assert.Equal((0, 0), (queue.Frames, queue.Bytes)); // nothing is held for it any more
-        await writer.Finished.Soon();
+        await _owner.Written.Soon();
     }
 
     [Fact]
@@ -114,17 +114,17 @@ public sealed class StreamWriterSpecs : IDisposable
             writer.TrySend(Numbered(1), FrameDelivery.Droppable);
 
             Assert.False(writer.TrySend(Numbered(2), FrameDelivery.Refusable));
-            Assert.Equal(0, _overflows);
+            Assert.Equal(0, _owner.Overflows);
         }
 
         Assert.Equal(0, _meters.Total("macula.outbound.dropped"));
     }
 
     [Fact]
-    public async Task Bytes_are_bounded_too_over_all_streams_of_the_connection()
+    public async Task Bytes_are_bounded_too_over_all_streams_of_the_owner()
     {
         var (writer, queue) = await Stalled(SlowConsumerPolicy.DropNewest, maxFrames: 100, maxBytes: 100);
-        var sibling = new StreamWriter(new FakeStream(4), ActorRefs.Nobody, queue, _metrics, () => { });
+        var sibling = new StreamWriter(new FakeStream(4), ActorRefs.Nobody, queue, _metrics);
 
         Assert.True(writer.TrySend(new byte[70], FrameDelivery.Droppable));
         Assert.False(sibling.TrySend(new byte[20], FrameDelivery.Droppable));
@@ -138,7 +138,7 @@ public sealed class StreamWriterSpecs : IDisposable
         writer.ExpectAnswer();
         writer.ExpectAnswer();
         writer.OnInputEnded();
-        Assert.False(writer.Finished.IsCompleted);
+        Assert.False(_owner.Written.IsCompleted);
 
         writer.TrySend(Numbered(1), FrameDelivery.Answer);
         Assert.Equal(1, Number(await _stream.Next()));
@@ -146,7 +146,7 @@ public sealed class StreamWriterSpecs : IDisposable
         Assert.Equal(2, Number(await _stream.Next()));
 
         Assert.Null(await _stream.Next());
-        await writer.Finished.Soon();
+        await _owner.Written.Soon();
         Assert.False(writer.TrySend(Numbered(3), FrameDelivery.Required));
     }
 
@@ -197,9 +197,9 @@ public sealed class StreamWriterSpecs : IDisposable
         if (lost) _stream.Lose();
         else _stream.StopReading();
 
-        await writer.Finished.Soon();
+        await _owner.Written.Soon();
         Assert.False(writer.TrySend(Numbered(2), FrameDelivery.Required));
-        Assert.Equal((0, 0, 0), (queue.Frames, queue.Bytes, _overflows));
+        Assert.Equal((0, 0, 0), (queue.Frames, queue.Bytes, _owner.Overflows));
     }
 
     [Fact]
@@ -210,7 +210,7 @@ public sealed class StreamWriterSpecs : IDisposable
         writer.Stop();
         writer.Stop();
 
-        await writer.Finished.Soon();
+        await _owner.Written.Soon();
         Assert.Equal((0, 0), (queue.Frames, queue.Bytes));
     }
 
@@ -232,7 +232,7 @@ public sealed class StreamWriterSpecs : IDisposable
         Assert.Equal(taken ? [0, 2, 10, 11] : [0, 2, 9, 10], await Read(4));
         Assert.Equal((8, 8), (
             _meters.Total("macula.outbound.dropped"), _meters.Total("macula.outbound.dropped", "memory-pressure")));
-        Assert.Equal(0, _overflows);
+        Assert.Equal(0, _owner.Overflows);
     }
 
     [Fact]
@@ -272,10 +272,10 @@ public sealed class StreamWriterSpecs : IDisposable
         _limits.IsShrunk = true;
         for (var i = 1; i < 16; i++) Assert.True(writer.TrySend(Numbered(i), FrameDelivery.Required));
         Assert.False(writer.TrySend(Numbered(16), FrameDelivery.Refusable));
-        Assert.Equal((16, 0), (queue.Frames, _overflows));
+        Assert.Equal((16, 0), (queue.Frames, _owner.Overflows));
 
         Assert.False(writer.TrySend(Numbered(16), FrameDelivery.Answer)); // full by any measure
-        Assert.Equal(1, _overflows);
+        Assert.Equal(1, _owner.Overflows);
     }
 
     [Fact]
@@ -309,8 +309,7 @@ public sealed class StreamWriterSpecs : IDisposable
     {
         _limits = new OutboundLimits(maxFrames, maxBytes, policy);
         var queue = new OutboundQueue(_limits, _metrics);
-        var writer = new StreamWriter(
-            stream ?? _stream, ActorRefs.Nobody, queue, _metrics, () => Interlocked.Increment(ref _overflows));
+        var writer = new StreamWriter(stream ?? _stream, _owner, queue, _metrics);
         return (writer, queue);
     }
 

@@ -33,8 +33,7 @@ public sealed class SubscriptionsSpecs
         var metrics = new GatewayMetrics(new TestMeters(), new TableCensus());
         var writers = Enumerable.Range(0, 100).Select(_ => new StreamWriter(
             new FakeStream(sendWindow: 1), ActorRefs.Nobody,
-            new OutboundQueue(new OutboundLimits(1000, 10_000_000, SlowConsumerPolicy.DropOldest), metrics), metrics,
-            () => { })).ToArray();
+            new OutboundQueue(new OutboundLimits(1000, 10_000_000, SlowConsumerPolicy.DropOldest), metrics), metrics)).ToArray();
         foreach (var writer in writers) Add(writer, "a");
         var frame = new byte[100];
         _subscriptions.Send("a"u8, frame, FrameDelivery.Droppable);

@@ -40,6 +40,34 @@ public abstract partial class QuicProviderContract
     }
 
     [ContractFact]
+    public async Task Of_several_who_wait_for_a_stream_each_gets_one_but_who_gave_up()
+    {
+        using var cancel = new CancellationTokenSource();
+        var (client, server) = await PairAsync();
+        var first = AcceptStreamAsync(server);
+        var cancelled = server.AcceptStreamAsync(cancel.Token).AsTask();
+        var third = AcceptStreamAsync(server);
+        await CancelAsync(cancel, cancelled);
+
+        for (byte i = 0; i < 3; i++) await WriteAsync(await OpenAsync(client), [i]);
+
+        IQuicStream[] accepted = [await first, await third, await AcceptStreamAsync(server)];
+        Assert.Equal(3, accepted.DistinctBy(each => each.Id).Count());
+    }
+
+    [ContractFact]
+    public async Task The_end_of_a_connection_reaches_all_who_wait_for_a_stream()
+    {
+        var (client, server) = await PairAsync();
+        Task<IQuicStream>[] waiting = [AcceptStreamAsync(server), AcceptStreamAsync(server)];
+
+        client.Abort(5);
+
+        foreach (var each in waiting) await FailsAsync(QuicTransportError.ConnectionAborted, () => each);
+        await FailsAsync(QuicTransportError.ConnectionAborted, () => AcceptStreamAsync(server));
+    }
+
+    [ContractFact]
     public async Task A_cancelled_open_takes_no_place()
     {
         using var cancel = new CancellationTokenSource();

@@ -119,6 +119,21 @@ public abstract partial class QuicProviderContract
     }
 
     [ContractFact]
+    public async Task The_end_of_a_stream_is_told_to_who_asked_before_and_to_who_asks_only_then()
+    {
+        var (client, server) = await PairAsync();
+        var (first, _) = await StreamAsync(client, server);
+        var (second, _) = await StreamAsync(client, server);
+        var asked = first.Closed;
+
+        client.Abort(5);
+        await client.Closed.WaitAsync(Soon);
+
+        await asked.WaitAsync(Soon);
+        await second.Closed.WaitAsync(Soon);
+    }
+
+    [ContractFact]
     public async Task The_opener_may_finish_first()
     {
         var (client, server) = await PairAsync();
