@@ -10,7 +10,7 @@ internal sealed class QuicConnection(Session session) : IQuicConnection
     private readonly TaskCompletionSource<QuicClosed> _closed =
         new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    // Nobody waits for a server's: its listener hands it out when it is.
+    // Null on a server: its listener hands a connection out when it is ready.
     private readonly TaskCompletionSource? _ready =
         session.IsServer ? null : new(TaskCreationOptions.RunContinuationsAsynchronously);
 
