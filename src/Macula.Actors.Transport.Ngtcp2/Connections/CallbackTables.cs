@@ -35,14 +35,22 @@ internal static unsafe class CallbackTables
 
         table->ReceiveCryptoData =
             (nint)(delegate* unmanaged[Cdecl]<void*, int, ulong, byte*, nuint, void*, int>)&Callbacks.CryptoData;
-        table->Encrypt = Crypto("encrypt");
+        table->Encrypt =
+            (nint)(delegate* unmanaged[Cdecl]<byte*, void*, CryptoContext*, byte*, nuint, byte*, nuint, byte*, nuint, int>)
+            &KeyCallbacks.Encrypt;
         table->Decrypt =
-            (nint)(delegate* unmanaged[Cdecl]<byte*, void*, void*, byte*, nuint, byte*, nuint, byte*, nuint, int>)
-            &Callbacks.Decrypt;
-        table->HeaderProtectionMask = Crypto("hp_mask");
-        table->UpdateKey = Crypto("update_key");
-        table->DeleteCryptoAeadContext = Crypto("delete_crypto_aead_ctx");
-        table->DeleteCryptoCipherContext = Crypto("delete_crypto_cipher_ctx");
+            (nint)(delegate* unmanaged[Cdecl]<byte*, void*, CryptoContext*, byte*, nuint, byte*, nuint, byte*, nuint, int>)
+            &KeyCallbacks.Decrypt;
+        table->HeaderProtectionMask =
+            (nint)(delegate* unmanaged[Cdecl]<byte*, void*, CryptoContext*, byte*, int>)&KeyCallbacks.Mask;
+        table->UpdateKey =
+            (nint)(delegate* unmanaged[Cdecl]<
+                void*, byte*, byte*, CryptoContext*, byte*, CryptoContext*, byte*, byte*, byte*, nuint, void*, int>)
+            &KeyCallbacks.Update;
+        table->DeleteCryptoAeadContext =
+            (nint)(delegate* unmanaged[Cdecl]<void*, CryptoContext*, void*, void>)&KeyCallbacks.DeleteAead;
+        table->DeleteCryptoCipherContext =
+            (nint)(delegate* unmanaged[Cdecl]<void*, CryptoContext*, void*, void>)&KeyCallbacks.DeleteCipher;
         table->GetPathChallengeData = Crypto("get_path_challenge_data");
         table->VersionNegotiation = Crypto("version_negotiation");
 

@@ -11,39 +11,8 @@ namespace Macula.Actors.Transport.Ngtcp2.Connections;
 internal static unsafe class Callbacks
 {
     private const int DestinationIdActivated = 0;
-    private const int TagLength = 16; // of every AEAD that QUIC has (RFC 9001, section 5.3)
-    private const byte LongHeader = 0x80;
-
     // RFC 8446, sections 4 and 4.6.3: type and length.
     private static ReadOnlySpan<byte> TlsKeyUpdate => [24, 0, 0, 1];
-
-    /// <summary>Whose packet this loop is reading: the library decrypts without saying for whom.</summary>
-    [ThreadStatic]
-    private static Session? reading;
-
-    /// <summary>Around each call that reads a packet.</summary>
-    public static void Reading(Session? session) => reading = session;
-
-    /// <summary>The library's own decryption, and a look at what came out of it.</summary>
-    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    public static int Decrypt(
-        byte* destination, void* aead, void* context, byte* ciphertext, nuint length, byte* nonce, nuint nonceLength,
-        byte* header, nuint headerLength)
-    {
-        var result = CryptoLibrary.Decrypt(
-            destination, aead, context, ciphertext, length, nonce, nonceLength, header, headerLength);
-        if (result != 0 || reading is not { } session || headerLength == 0 || (*header & LongHeader) != 0) return result;
-        try
-        {
-            var scan = new StopSendingScan(new ReadOnlySpan<byte>(destination, (int)length - TagLength));
-            while (scan.TryNext(out var id, out var code)) session.Streams.NoteStop(id, code);
-            return 0;
-        }
-        catch (Exception fault)
-        {
-            return Failed(session, fault);
-        }
-    }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     public static void Random(byte* destination, nuint length, void* context)

@@ -21,6 +21,9 @@ internal abstract unsafe class Session : Route
     /// <summary>Nanoseconds; more than a validation may take, three probe time-outs of a new path, and a few.</summary>
     private const ulong PathWatch = 10_000_000_000;
 
+    /// <summary>Nanoseconds after the last packet.</summary>
+    private const ulong KeysRestAfter = 1_000_000_000;
+
     private readonly List<CidKey> _resetTokens = new(1);
     private GCHandle _self;
     private ConnectionReference* _reference;
@@ -29,6 +32,7 @@ internal abstract unsafe class Session : Route
     private CloseRequest? _close;
     private ulong _closeAt = Never;
     private ulong _pathTickAt = Never;
+    private ulong _keysRestAt = Never;
     private ulong _pathWatchEnd = Never;
     private Exception? _fault;
     private Failure? _pendingFailure;
@@ -43,6 +47,7 @@ internal abstract unsafe class Session : Route
         _reference = (ConnectionReference*)NativeMemory.AllocZeroed((nuint)sizeof(ConnectionReference));
         _reference->GetConnection = &TlsCallbacks.GetConnection;
         _reference->SessionHandle = GCHandle.ToIntPtr(_self);
+        Keys = new PacketKeys(GCHandle.ToIntPtr(_self));
         Connection = new QuicConnection(this);
         Streams = new StreamTable(this);
     }
@@ -54,6 +59,8 @@ internal abstract unsafe class Session : Route
     public QuicConnection Connection { get; }
 
     public StreamTable Streams { get; }
+
+    public PacketKeys Keys { get; }
 
     public abstract bool IsServer { get; }
 
@@ -152,9 +159,9 @@ internal abstract unsafe class Session : Route
     {
         var info = new PacketInfo { Ecn = ecn };
         Streams.HaveHeard = true;
-        Callbacks.Reading(this);
+        KeyCallbacks.Reading(this);
         var result = QuicLibrary.ReadPacket(_native, path, 1, &info, data, (nuint)length, now);
-        Callbacks.Reading(null);
+        KeyCallbacks.Reading(null);
         Streams.TellStops();
         if (result == 0)
         {
@@ -203,6 +210,7 @@ internal abstract unsafe class Session : Route
         }
 
         if (now >= _pathTickAt) OnPathTick(now);
+        if (now >= _keysRestAt) RestKeys();
         if (QuicLibrary.GetExpiry(_native) <= now)
         {
             var result = QuicLibrary.HandleExpiry(_native, now);
@@ -244,6 +252,7 @@ internal abstract unsafe class Session : Route
     /// <summary>After each write pass.</summary>
     public void AfterWrite(ulong now)
     {
+        if (Keys.AreInUse) _keysRestAt = now + KeysRestAfter;
         if (_close is not null && !Streams.HasUndelivered()) CloseNow(now);
         else Arm();
     }
@@ -348,7 +357,15 @@ internal abstract unsafe class Session : Route
 
     private void Arm()
     {
-        if (!HasEnded) Endpoint.Timers.Set(this, Math.Min(Math.Min(QuicLibrary.GetExpiry(_native), _closeAt), _pathTickAt));
+        if (HasEnded) return;
+        var own = Math.Min(Math.Min(_closeAt, _pathTickAt), _keysRestAt);
+        Endpoint.Timers.Set(this, Math.Min(QuicLibrary.GetExpiry(_native), own));
+    }
+
+    private void RestKeys()
+    {
+        Keys.Rest();
+        _keysRestAt = Never;
     }
 
     private void NoticeMigration(in NativeAddress from, ulong now)
@@ -448,6 +465,7 @@ internal abstract unsafe class Session : Route
         if (_native != null)
         {
             QuicLibrary.Delete(_native);
+            Keys.Wipe();
             _native = null;
             Counters.NativeConnection(-1);
         }

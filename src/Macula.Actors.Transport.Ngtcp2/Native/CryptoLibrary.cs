@@ -17,10 +17,51 @@ internal static unsafe partial class CryptoLibrary
     public static partial int ReceiveCryptoData(
         void* connection, int encryptionLevel, ulong offset, byte* data, nuint length, void* user);
 
+    [LibraryImport(File, EntryPoint = "ngtcp2_crypto_encrypt_cb")]
+    public static partial int Encrypt(
+        byte* destination, void* aead, CryptoContext* context, byte* plaintext, nuint length, byte* nonce,
+        nuint nonceLength, byte* header, nuint headerLength);
+
     [LibraryImport(File, EntryPoint = "ngtcp2_crypto_decrypt_cb")]
     public static partial int Decrypt(
-        byte* destination, void* aead, void* context, byte* ciphertext, nuint length, byte* nonce, nuint nonceLength,
-        byte* header, nuint headerLength);
+        byte* destination, void* aead, CryptoContext* context, byte* ciphertext, nuint length, byte* nonce,
+        nuint nonceLength, byte* header, nuint headerLength);
+
+    [LibraryImport(File, EntryPoint = "ngtcp2_crypto_hp_mask_cb")]
+    public static partial int Mask(byte* destination, void* cipher, CryptoContext* context, byte* sample);
+
+    [LibraryImport(File, EntryPoint = "ngtcp2_crypto_aead_ctx_encrypt_init")]
+    public static partial int InitSealing(CryptoContext* context, void* aead, byte* key, nuint nonceLength);
+
+    [LibraryImport(File, EntryPoint = "ngtcp2_crypto_aead_ctx_decrypt_init")]
+    public static partial int InitOpening(CryptoContext* context, void* aead, byte* key, nuint nonceLength);
+
+    [LibraryImport(File, EntryPoint = "ngtcp2_crypto_aead_ctx_free")]
+    public static partial void FreeContext(CryptoContext* context);
+
+    [LibraryImport(File, EntryPoint = "ngtcp2_crypto_delete_crypto_cipher_ctx_cb")]
+    public static partial void DeleteCipher(void* connection, CryptoContext* context, void* user);
+
+    [LibraryImport(File, EntryPoint = "ngtcp2_crypto_aead_keylen")]
+    public static partial nuint KeyLength(void* aead);
+
+    [LibraryImport(File, EntryPoint = "ngtcp2_crypto_update_key")]
+    public static partial int UpdateKey(
+        void* connection, byte* receivingSecret, byte* sendingSecret, CryptoContext* open, byte* receivingKey,
+        byte* receivingVector, CryptoContext* seal, byte* sendingKey, byte* sendingVector, byte* currentReceivingSecret,
+        byte* currentSendingSecret, nuint length);
+
+    [LibraryImport(File, EntryPoint = "ngtcp2_crypto_derive_and_install_rx_key")]
+    public static partial int InstallReceivingKey(
+        void* connection, byte* key, byte* vector, byte* mask, int encryptionLevel, byte* secret, nuint length);
+
+    [LibraryImport(File, EntryPoint = "ngtcp2_crypto_derive_and_install_tx_key")]
+    public static partial int InstallSendingKey(
+        void* connection, byte* key, byte* vector, byte* mask, int encryptionLevel, byte* secret, nuint length);
+
+    /// <summary>A level of GnuTLS, in libngtcp2's numbers.</summary>
+    [LibraryImport(File, EntryPoint = "ngtcp2_crypto_gnutls_from_gnutls_record_encryption_level")]
+    public static partial int LevelOf(int tlsLevel);
 
     [LibraryImport(File, EntryPoint = "ngtcp2_crypto_generate_stateless_reset_token")]
     public static partial int GenerateStatelessResetToken(

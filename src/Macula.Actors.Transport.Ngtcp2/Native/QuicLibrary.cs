@@ -135,6 +135,9 @@ internal static unsafe partial class QuicLibrary
     [LibraryImport(File, EntryPoint = "ngtcp2_conn_get_path"), SuppressGCTransition]
     public static partial NativePath* GetPath(void* connection);
 
+    [LibraryImport(File, EntryPoint = "ngtcp2_conn_get_crypto_ctx")]
+    public static partial void* GetCryptoContext(void* connection);
+
     [LibraryImport(File, EntryPoint = "ngtcp2_conn_get_ccerr")]
     public static partial CloseError* GetCloseError(void* connection);
 

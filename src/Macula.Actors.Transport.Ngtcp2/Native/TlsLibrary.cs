@@ -36,6 +36,16 @@ internal static unsafe partial class TlsLibrary
     [LibraryImport(File, EntryPoint = "gnutls_init")]
     public static partial int Init(void** session, uint flags);
 
+    [LibraryImport(File, EntryPoint = "gnutls_cipher_init")]
+    public static partial int InitCipher(nint* context, int algorithm, Datum* key, Datum* vector);
+
+    [LibraryImport(File, EntryPoint = "gnutls_cipher_deinit")]
+    public static partial void DeinitCipher(nint context);
+
+    [LibraryImport(File, EntryPoint = "gnutls_handshake_set_secret_function")]
+    public static partial void SetSecretFunction(
+        void* session, delegate* unmanaged[Cdecl]<void*, int, byte*, byte*, nuint, int> function);
+
     [LibraryImport(File, EntryPoint = "gnutls_deinit")]
     public static partial void Deinit(void* session);
 

@@ -22,3 +22,10 @@ internal unsafe struct ConnectionReference
     public void* Connection;
     public nint SessionHandle;
 }
+
+/// <summary>ngtcp2_crypto_aead_ctx and ngtcp2_crypto_cipher_ctx; of ngtcp2_crypto_cipher the first field.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct CryptoContext
+{
+    public nint Handle;
+}

@@ -50,6 +50,7 @@ internal sealed unsafe class TlsSession : IDisposable
         var session = new TlsSession(TlsLibrary.Server, credentials, reference, protocol);
         var handle = session.Handle;
         session.Require(CryptoLibrary.ConfigureServerSession(handle));
+        TlsLibrary.SetSecretFunction(handle, &KeyCallbacks.Secrets);
         TlsLibrary.HandshakeSetHook(
             handle, TlsLibrary.HandshakeClientHello, TlsLibrary.HookPost, &TlsCallbacks.AfterClientHello);
         if (mode == ClientCertificateMode.None) return session;
@@ -66,6 +67,7 @@ internal sealed unsafe class TlsSession : IDisposable
         var session = new TlsSession(TlsLibrary.Client, credentials, reference, protocol);
         var handle = session.Handle;
         session.Require(CryptoLibrary.ConfigureClientSession(handle));
+        TlsLibrary.SetSecretFunction(handle, &KeyCallbacks.Secrets);
         TlsLibrary.SetVerifyFunction(handle, &TlsCallbacks.Verify);
         if (IPAddress.TryParse(serverName, out _)) return session; // SNI has names only (RFC 6066, section 3)
         var name = Encoding.UTF8.GetBytes(serverName); // GnuTLS makes A-labels of it

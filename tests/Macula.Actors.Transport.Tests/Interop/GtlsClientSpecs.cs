@@ -142,6 +142,25 @@ public sealed class GtlsClientSpecs(ITestOutputHelper test) : InteropSpecs
         await stream.DisposeAsync();
     }
 
+    // RFC 9001, section 6. It asks a second and a half after the handshake, when our keys have no contexts any more.
+    [Fact]
+    public async Task It_may_update_its_keys()
+    {
+        await using var pair = await Listen();
+        await using var client = Client(
+            pair, "--key-update=1500ms", "--delay-stream=2s", "--no-http-dump", $"--download={Files.Folder}",
+            "--exit-on-all-streams-close");
+        await using var server = await pair.Accept();
+        var stream = await Request(server);
+        await Pair.ReadToEnd(stream);
+
+        await Pair.Write(stream, Http3.Answer(Pair.SomeBytes(Big)));
+        await stream.Output.CompleteAsync();
+        Assert.Equal(0, await client.Ends());
+        Assert.Equal(Pair.SomeBytes(Big), await File.ReadAllBytesAsync(Path.Combine(Files.Folder, "file")));
+        await stream.DisposeAsync();
+    }
+
     private static Task<Pair> Listen(Func<QuicListenOptions, QuicListenOptions>? change = null) => Pair.Listen(
         options =>
         {

@@ -217,6 +217,6 @@ public class Ngtcp2EndpointSpecs
     /// <summary>Tombstones keep a client's port for three probe time-outs, so this may take a moment.</summary>
     private Task NothingIsLeft() => Pair.Until(
         () => Counters.Endpoints + Counters.NativeConnections + Counters.TlsSessions + Counters.Credentials
-            + Counters.Streams + Counters.SendBlocks - _blocksBefore == 0,
+            + Counters.Streams + Counters.PacketKeys + Counters.KeyContexts + Counters.SendBlocks - _blocksBefore == 0,
         Counters.Describe);
 }

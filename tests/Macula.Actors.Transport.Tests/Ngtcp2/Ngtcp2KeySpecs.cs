@@ -1,0 +1,84 @@
+using System.Runtime.InteropServices;
+using Macula.Actors.Transport.Ngtcp2;
+using Macula.Actors.Transport.Ngtcp2.Connections;
+using Macula.Actors.Transport.Ngtcp2.Native;
+
+namespace Macula.Actors.Transport.Tests.Ngtcp2;
+
+/// <summary>Keys cost little while nothing is sent, and work when something is.</summary>
+[Collection(Ngtcp2Specs.Name)]
+public sealed partial class Ngtcp2KeySpecs
+{
+    // On each side one for the mask, and two to send and two to receive with of the key update before, now and next.
+    private const int MostKeys = 2 * (1 + 6);
+
+    [Fact]
+    public async Task Idle_connections_have_no_contexts_and_both_sides_may_speak_again()
+    {
+        await using var pair = await Pair.Listen();
+        var (client, server) = await pair.Streams();
+        for (var round = 1; round <= 3; round++)
+        {
+            await AreAtRest();
+            var (speaks, listens) = round % 2 == 0 ? (client, server) : (server, client);
+            var sent = Pair.SomeBytes(10_000 + round);
+            var sending = Pair.Write(speaks, sent);
+            Assert.Equal(sent, await Pair.Read(listens, sent.Length));
+            await sending;
+            Assert.InRange(Counters.KeyContexts, 1, MostKeys);
+        }
+
+        await client.Connection.DisposeAsync();
+        await server.Connection.DisposeAsync();
+        await Pair.Until(() => Counters.PacketKeys == 0, Counters.Describe);
+    }
+
+    [Fact]
+    public async Task Keys_are_updated_whether_they_rest_or_not()
+    {
+        await using var pair = await Pair.Listen();
+        var (client, server) = await pair.Streams();
+        for (var update = 1; update <= 4; update++)
+        {
+            if (update % 2 == 0) await AreAtRest();
+            await Update(pair, server, client);
+            var sent = Pair.SomeBytes(50_000 + update);
+            var sending = Pair.Write(client, sent);
+            Assert.Equal(sent, await Pair.Read(server, sent.Length));
+            await sending;
+            Assert.InRange(Counters.PacketKeys, 1, MostKeys);
+        }
+
+        await client.Connection.DisposeAsync();
+        await server.Connection.DisposeAsync();
+        await Pair.Until(() => Counters.PacketKeys == 0, Counters.Describe);
+    }
+
+    private static Task AreAtRest() => Pair.Until(() => Counters.KeyContexts == 0, Counters.Describe);
+
+    // Another update is refused until the peer has acknowledged the last one, and three probe time-outs longer.
+    private static async Task Update(Pair pair, IQuicStream server, IQuicStream client)
+    {
+        var updated = false;
+        using var deadline = new CancellationTokenSource(Pair.Patience);
+        while (!updated)
+        {
+            var done = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+            pair.Endpoint.Post(() =>
+            {
+                var session = pair.Endpoint.Sessions.Single();
+                done.SetResult(Initiate(session));
+                session.MarkDirty();
+            });
+            updated = await done.Task.WaitAsync(deadline.Token);
+            await Pair.Write(server, [7]);
+            await Pair.Read(client, 1);
+        }
+    }
+
+    private static unsafe bool Initiate(Session session) =>
+        InitiateKeyUpdate(session.Native, Transport.Ngtcp2.Loop.Endpoint.Now) == 0;
+
+    [LibraryImport("libngtcp2.so.16", EntryPoint = "ngtcp2_conn_initiate_key_update")]
+    private static unsafe partial int InitiateKeyUpdate(void* connection, ulong now);
+}
