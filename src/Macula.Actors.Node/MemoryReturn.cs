@@ -24,7 +24,14 @@ internal sealed class MemoryReturn(MemoryReturn.IReadings readings, TimeProvider
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var ticks = new PeriodicTimer(Interval, time);
-        while (await ticks.WaitForNextTickAsync(stoppingToken)) Look();
+        try
+        {
+            while (await ticks.WaitForNextTickAsync(stoppingToken)) Look();
+        }
+        catch (OperationCanceledException)
+        {
+            // The node stops, or could not start: that is told elsewhere.
+        }
     }
 
     /// <summary>One look.</summary>
