@@ -41,9 +41,12 @@ internal sealed class MemoryReturn(MemoryReturn.IReadings readings, TimeProvider
         var isCalm = used - _processorTime < Calm * Interval;
         (_processorTime, _least) = (used, Math.Min(_least, before));
         if (!isCalm || before - _least < LeastGrowth) return;
+        var begun = time.GetTimestamp();
         readings.GiveBack();
         _least = readings.Resident;
-        log.Debug("Gave back {Bytes} bytes of memory that was not needed any more", before - _least);
+        log.Debug(
+            "Gave back {Bytes} bytes of memory that was not needed any more, in {Milliseconds:0} ms", before - _least,
+            time.GetElapsedTime(begun).TotalMilliseconds);
     }
 
     /// <summary>What it looks at, and what it does.</summary>
