@@ -80,6 +80,7 @@ internal static class NodeRun
             .AddSerilog(log)
             .Configure<HostOptions>(host => host.ShutdownTimeout = settings.ShutdownGrace + StopSlack)
             .Configure<ConsoleLifetimeOptions>(console => console.SuppressStatusMessages = true)
+            .AddHostedService(_ => new MemoryReturn(new MemoryReturn.Process(), TimeProvider.System, log))
             .AddAkka("macula", akka => akka.WithMacula(settings));
         return builder.Build();
     }

@@ -1,3 +1,4 @@
 using Macula.Actors.Node;
 
+NativeHeap.LimitArenas();
 return await NodeCommand.Create(NodeRun.RunAsync).InvokeAsync(args);

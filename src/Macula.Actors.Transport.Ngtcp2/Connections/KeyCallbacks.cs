@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Macula.Actors.Transport.Ngtcp2.Native;
 using Macula.Actors.Transport.Ngtcp2.Streams;
 using Macula.Actors.Transport.Ngtcp2.Tls;
@@ -20,9 +21,6 @@ internal static unsafe class KeyCallbacks
     [ThreadStatic]
     private static Session? reading;
 
-    [ThreadStatic]
-    private static Session? writing;
-
     // A packet that is read has its mask taken off before it is opened.
     [ThreadStatic]
     private static CryptoContext* lastMask;
@@ -30,28 +28,14 @@ internal static unsafe class KeyCallbacks
     /// <summary>Around each call that reads a packet.</summary>
     public static void Reading(Session? session) => reading = session;
 
-    /// <summary>Around each call that writes packets.</summary>
-    public static void Writing(Session? session) => writing = session;
-
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     public static int Encrypt(
         byte* destination, void* aead, CryptoContext* context, byte* plaintext, nuint length, byte* nonce,
         nuint nonceLength, byte* header, nuint headerLength)
     {
         if (!TryUse(context, aead, nonceLength, out var used)) return QuicError.CallbackFailure;
-        var result = CryptoLibrary.Encrypt(
+        return CryptoLibrary.Encrypt(
             destination, aead, &used, plaintext, length, nonce, nonceLength, header, headerLength);
-        if (writing is not { Keys.AwaitsSending: true } session || !IsShort(header, headerLength)) return result;
-        try
-        {
-            session.Keys.TakeSending(context);
-            return result;
-        }
-        catch (Exception fault)
-        {
-            session.Remember(fault);
-            return QuicError.CallbackFailure;
-        }
     }
 
     /// <summary>And a look at what came out of it.</summary>
@@ -102,8 +86,8 @@ internal static unsafe class KeyCallbacks
                 sendingVector, currentReceivingSecret, currentSendingSecret, length) != 0)
                 return QuicError.CallbackFailure;
             var keyLength = KeyLength(native);
-            session.Keys.AddNext(open, KeyPurpose.Open, new ReadOnlySpan<byte>(receivingKey, keyLength));
-            session.Keys.AddNext(seal, KeyPurpose.Seal, new ReadOnlySpan<byte>(sendingKey, keyLength));
+            session.Keys.Add(open, KeyPurpose.Open, new ReadOnlySpan<byte>(receivingKey, keyLength));
+            session.Keys.Add(seal, KeyPurpose.Seal, new ReadOnlySpan<byte>(sendingKey, keyLength));
             return 0;
         }
         catch (Exception fault)
@@ -130,45 +114,58 @@ internal static unsafe class KeyCallbacks
         if (!TryRemove(context, user)) CryptoLibrary.DeleteCipher(native, context, user);
     }
 
-    /// <summary>GnuTLS has secrets of a new level. The library makes keys of them and puts them to work; those after the
-    /// handshake are noted besides.</summary>
+    /// <summary>GnuTLS has secrets of a new level. The library makes keys of them and puts them to work; we do that for
+    /// what is sent after the handshake, and take note of what is received with then.</summary>
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     public static int Secrets(void* tls, int level, byte* receiving, byte* sending, nuint length)
     {
-        var key = stackalloc byte[PacketKey.MostBytes];
-        var mask = stackalloc byte[PacketKey.MostBytes];
         try
         {
             var reference = (ConnectionReference*)TlsLibrary.SessionGetPointer(tls);
             var native = reference->Connection;
             var keys = Session.From((void*)reference->SessionHandle).Keys;
-            var quicLevel = CryptoLibrary.LevelOf(level);
-            if (receiving != null)
-            {
-                if (CryptoLibrary.InstallReceivingKey(native, key, null, mask, quicLevel, receiving, length) != 0)
-                    return Failed;
-                var keyLength = KeyLength(native);
-                if (level == ApplicationSecrets) keys.NoteReceiving(new(key, keyLength), new(mask, keyLength));
-            }
-
-            if (sending != null)
-            {
-                if (CryptoLibrary.InstallSendingKey(native, key, null, null, quicLevel, sending, length) != 0)
-                    return Failed;
-                if (level == ApplicationSecrets) keys.NoteSending(new(key, KeyLength(native)));
-            }
-
-            return 0;
+            var isLast = level == ApplicationSecrets && QuicLibrary.NegotiatedVersion(native) == QuicLibrary.QuicVersion1;
+            return (receiving == null || Receive(native, keys, level, receiving, length, isLast))
+                && (sending == null || Send(native, keys, level, sending, length, isLast)) ? 0 : Failed;
         }
         catch (Exception)
         {
             return Failed; // a library without the export: nothing that a peer could cause
         }
-        finally
-        {
-            NativeMemory.Clear(key, PacketKey.MostBytes);
-            NativeMemory.Clear(mask, PacketKey.MostBytes);
-        }
+    }
+
+    private static bool Receive(void* native, PacketKeys keys, int level, byte* secret, nuint length, bool isLast)
+    {
+        var key = stackalloc byte[PacketKey.MostBytes];
+        var mask = stackalloc byte[PacketKey.MostBytes];
+        if (CryptoLibrary.InstallReceivingKey(native, key, null, mask, CryptoLibrary.LevelOf(level), secret, length) != 0)
+            return false;
+        if (isLast) keys.NoteReceiving(new(key, KeyLength(native)), new(mask, KeyLength(native)));
+        NativeMemory.Clear(key, PacketKey.MostBytes);
+        NativeMemory.Clear(mask, PacketKey.MostBytes);
+        return true;
+    }
+
+    private static bool Send(void* native, PacketKeys keys, int level, byte* secret, nuint length, bool isLast)
+    {
+        if (!isLast)
+            return CryptoLibrary.InstallSendingKey(native, null, null, null, CryptoLibrary.LevelOf(level), secret, length) == 0;
+
+        var vectorLength = CryptoLibrary.VectorLength(QuicLibrary.GetCryptoContext(native));
+        var vector = stackalloc byte[PacketKey.MostBytes];
+        Span<byte> key = stackalloc byte[KeyLength(native)];
+        var from = new ReadOnlySpan<byte>(secret, (int)length);
+        CryptoContext seal, mask;
+        KeyDerivation.Expand(from, "quic key"u8, key);
+        keys.Add(&seal, KeyPurpose.Seal, key);
+        KeyDerivation.Expand(from, "quic hp"u8, key);
+        keys.Add(&mask, KeyPurpose.Mask, key);
+        CryptographicOperations.ZeroMemory(key);
+        KeyDerivation.Expand(from, "quic iv"u8, new Span<byte>(vector, (int)vectorLength));
+        if (QuicLibrary.InstallSendingKey(native, secret, length, &seal, vector, vectorLength, &mask) == 0) return true;
+        keys.Remove(PacketKey.Of(&seal));
+        keys.Remove(PacketKey.Of(&mask));
+        return false;
     }
 
     private static bool TryUse(CryptoContext* context, void* algorithm, nuint nonceLength, out CryptoContext used)

@@ -13,13 +13,6 @@ internal sealed unsafe class PacketWriter(SendBatch batch)
     /// brings the session back.</summary>
     public void Write(Session session, ulong now)
     {
-        KeyCallbacks.Writing(session);
-        WriteAll(session, now);
-        KeyCallbacks.Writing(null);
-    }
-
-    private void WriteAll(Session session, ulong now)
-    {
         var streams = session.Streams;
         streams.LookAgain();
         var native = session.Native;

@@ -45,6 +45,9 @@ internal static unsafe partial class CryptoLibrary
     [LibraryImport(File, EntryPoint = "ngtcp2_crypto_aead_keylen")]
     public static partial nuint KeyLength(void* aead);
 
+    [LibraryImport(File, EntryPoint = "ngtcp2_crypto_packet_protection_ivlen")]
+    public static partial nuint VectorLength(void* aead);
+
     [LibraryImport(File, EntryPoint = "ngtcp2_crypto_update_key")]
     public static partial int UpdateKey(
         void* connection, byte* receivingSecret, byte* sendingSecret, CryptoContext* open, byte* receivingKey,

@@ -138,6 +138,14 @@ internal static unsafe partial class QuicLibrary
     [LibraryImport(File, EntryPoint = "ngtcp2_conn_get_crypto_ctx")]
     public static partial void* GetCryptoContext(void* connection);
 
+    [LibraryImport(File, EntryPoint = "ngtcp2_conn_get_negotiated_version")]
+    public static partial uint NegotiatedVersion(void* connection);
+
+    [LibraryImport(File, EntryPoint = "ngtcp2_conn_install_tx_key")]
+    public static partial int InstallSendingKey(
+        void* connection, byte* secret, nuint secretLength, CryptoContext* seal, byte* vector, nuint vectorLength,
+        CryptoContext* mask);
+
     [LibraryImport(File, EntryPoint = "ngtcp2_conn_get_ccerr")]
     public static partial CloseError* GetCloseError(void* connection);
 

@@ -38,7 +38,7 @@ internal unsafe struct PacketKey
     public static PacketKey* Of(CryptoContext* context) =>
         (context->Handle & 1) == 0 ? null : (PacketKey*)(context->Handle - 1);
 
-    /// <summary>Takes the place of a context, and the context over.</summary>
+    /// <summary>Takes the place of a context, and the context over, if there is one already.</summary>
     /// <param name="next">The list that it becomes the first of.</param>
     public static PacketKey* Replace(
         CryptoContext* context, KeyPurpose purpose, ReadOnlySpan<byte> bytes, void* owner, PacketKey* next)
@@ -51,7 +51,7 @@ internal unsafe struct PacketKey
         bytes.CopyTo(new Span<byte>(key->_bytes, MostBytes));
         context->Handle = (nint)key + 1;
         Counters.PacketKey(1);
-        Counters.KeyContext(1);
+        if (key->HasContext) Counters.KeyContext(1);
         return key;
     }
 

@@ -5,30 +5,22 @@ namespace Macula.Actors.Transport.Ngtcp2.Tls;
 
 /// <summary>The packet keys of a connection after its handshake: to send and to receive with, now and after the next key
 /// update, which the library keeps ready. GnuTLS takes 0.8 KiB to work with each, so while nothing is sent or received there
-/// are the keys alone: 3.5 KiB less for an idle connection.</summary>
-/// <remarks>The library makes the first of them itself. Which context has which key is seen at the first packet with a
-/// short header in each direction. The mask for sending it works with on a copy of its context, so that one stays as it is.
-/// Loop thread only.</remarks>
+/// are the keys alone: 4 KiB less for an idle connection.</summary>
+/// <remarks>The library makes the first of them to receive with itself; which contexts have them is seen at the first
+/// packet with a short header. Loop thread only.</remarks>
 internal sealed unsafe class PacketKeys(nint owner)
 {
     private PacketKey* _first;
-    private byte[]? _seal;
     private byte[]? _open;
     private byte[]? _mask;
 
     /// <summary>A context is there.</summary>
     public bool AreInUse { get; set; }
 
-    public bool AwaitsSending => _seal is not null;
-
     public bool AwaitsReceiving => _open is not null;
-
-    public void NoteSending(ReadOnlySpan<byte> seal) => _seal = seal.ToArray();
 
     public void NoteReceiving(ReadOnlySpan<byte> open, ReadOnlySpan<byte> mask) =>
         (_open, _mask) = (open.ToArray(), mask.ToArray());
-
-    public void TakeSending(CryptoContext* seal) => Take(ref _seal, KeyPurpose.Seal, seal);
 
     public void TakeReceiving(CryptoContext* open, CryptoContext* mask)
     {
@@ -36,8 +28,8 @@ internal sealed unsafe class PacketKeys(nint owner)
         Take(ref _mask, KeyPurpose.Mask, mask);
     }
 
-    /// <summary>A key of the next update; its context is given back until then.</summary>
-    public void AddNext(CryptoContext* context, KeyPurpose purpose, ReadOnlySpan<byte> key)
+    /// <summary>A key that is not needed yet; a context that it has is given back until then.</summary>
+    public void Add(CryptoContext* context, KeyPurpose purpose, ReadOnlySpan<byte> key)
     {
         Replace(context, purpose, key);
         _first->Rest();
@@ -58,7 +50,6 @@ internal sealed unsafe class PacketKeys(nint owner)
     /// <summary>The connection goes, with keys that never came to be used.</summary>
     public void Wipe()
     {
-        Wipe(ref _seal);
         Wipe(ref _open);
         Wipe(ref _mask);
     }

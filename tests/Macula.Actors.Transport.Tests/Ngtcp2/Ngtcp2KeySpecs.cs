@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using Macula.Actors.Transport.Ngtcp2;
 using Macula.Actors.Transport.Ngtcp2.Connections;
-using Macula.Actors.Transport.Ngtcp2.Native;
+using Macula.Actors.Transport.Ngtcp2.Tls;
 
 namespace Macula.Actors.Transport.Tests.Ngtcp2;
 
@@ -9,8 +10,8 @@ namespace Macula.Actors.Transport.Tests.Ngtcp2;
 [Collection(Ngtcp2Specs.Name)]
 public sealed partial class Ngtcp2KeySpecs
 {
-    // On each side one for the mask, and two to send and two to receive with of the key update before, now and next.
-    private const int MostKeys = 2 * (1 + 6);
+    // On each side two for masks, and one to send and one to receive with of the key update before, now and next.
+    private const int MostKeys = 2 * (2 + 6);
 
     [Fact]
     public async Task Idle_connections_have_no_contexts_and_both_sides_may_speak_again()
@@ -52,6 +53,21 @@ public sealed partial class Ngtcp2KeySpecs
         await client.Connection.DisposeAsync();
         await server.Connection.DisposeAsync();
         await Pair.Until(() => Counters.PacketKeys == 0, Counters.Describe);
+    }
+
+    /// <summary>RFC 9001, appendix A.1: of the secret for the server's first packets.</summary>
+    [Theory]
+    [InlineData("quic key", "cf3a5331653c364c88f0f379b6067e37")]
+    [InlineData("quic iv", "0ac1493ca1905853b0bba03e")]
+    [InlineData("quic hp", "c206b8d9b9f0f37644430b490eeaa314")]
+    public void Keys_are_derived_as_the_RFC_shows(string label, string expected)
+    {
+        var secret = Convert.FromHexString("3c199828fd139efd216c155ad844cc81fb82fa8d7446fa7d78be803acdda951b");
+        var key = new byte[expected.Length / 2];
+
+        KeyDerivation.Expand(secret, Encoding.ASCII.GetBytes(label), key);
+
+        Assert.Equal(expected, Convert.ToHexStringLower(key));
     }
 
     private static Task AreAtRest() => Pair.Until(() => Counters.KeyContexts == 0, Counters.Describe);
