@@ -12,8 +12,8 @@ internal sealed unsafe class StreamTable(Session session)
     private const long Unidirectional = 2;
 
     private readonly StreamsById<QuicStream> _streams = new();
-    private readonly Queue<QuicStream> _round = new();
-    private readonly List<QuicStream> _unflushed = [];
+    private StreamQueue _round; // of those that have something to send
+    private StreamQueue _unflushed;
 
     // Made when first needed: most connections of a server never need them.
     private List<QuicStream>? _blockedByConnection;
@@ -71,15 +71,15 @@ internal sealed unsafe class StreamTable(Session session)
 
     public void OnData(QuicStream stream, ReadOnlySpan<byte> data, bool fin)
     {
-        if (!stream.HasUnflushedInput) _unflushed.Add(stream);
+        var isQueued = stream.HasUnflushedInput;
         stream.OnData(data, fin);
+        if (!isQueued && stream.HasUnflushedInput) _unflushed.Enqueue(stream);
     }
 
     /// <summary>Lets the readers see what a batch of packets brought: one wake-up each.</summary>
     public void FlushInputs()
     {
-        foreach (var stream in _unflushed) stream.FlushInput();
-        _unflushed.Clear();
+        while (_unflushed.TryDequeue(out var stream)) stream.FlushInput();
     }
 
     public void OnClosed(long id)
@@ -311,7 +311,7 @@ internal sealed unsafe class StreamTable(Session session)
 
     private void Leave(QuicStream stream)
     {
-        _round.Dequeue();
+        _round.TryDequeue(out _);
         stream.IsQueued = false;
     }
 

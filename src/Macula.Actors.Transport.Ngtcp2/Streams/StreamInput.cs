@@ -26,8 +26,7 @@ internal sealed class StreamInput(PipeReader pipe, QuicStream stream) : PipeRead
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
         _isReading = true;
-        var read = pipe.ReadAsync(cancellationToken);
-        return read.IsCompletedSuccessfully ? new(Judge(read.Result)) : Wait(read);
+        return Read(cancellationToken);
     }
 
     public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
@@ -74,8 +73,10 @@ internal sealed class StreamInput(PipeReader pipe, QuicStream stream) : PipeRead
         if (discard) _discard = true;
     }
 
+    // The pipe is asked in here: what waits, as it does for an idle client, would else keep the answer's place twice.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<ReadResult> Wait(ValueTask<ReadResult> read) => Judge(await read.ConfigureAwait(false));
+    private async ValueTask<ReadResult> Read(CancellationToken cancellationToken) =>
+        Judge(await pipe.ReadAsync(cancellationToken).ConfigureAwait(false));
 
     private ReadResult Judge(ReadResult result)
     {

@@ -20,19 +20,15 @@ namespace Macula.Actors.Gateway;
 public sealed class ClientConnectionActor : UntypedActor
 {
     private readonly StreamsById<StreamSession> _streams = new();
-    private readonly TaskCompletionSource _admitted = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private ILoggingAdapter? _log;
     private readonly IQuicConnection _connection;
-    private readonly GatewayIdentity _identity;
-    private readonly GatewayOptions _options;
-    private readonly Neighbours _neighbours;
-    private readonly GatewayMetrics _metrics;
+    private readonly ConnectionEnvironment _environment;
     private readonly ReaderLimits _limits;
     private readonly ReadCredit _credit;
     private readonly AssemblyBudget _assembly;
     private readonly OutboundQueue _outbound;
-    private readonly BoundedTable _dedupeIds;
     private readonly ConnectionWatch _watch;
+    private TaskCompletionSource? _admitted = new(TaskCreationOptions.RunContinuationsAsynchronously); // null when it is
+    private ILoggingAdapter? _log;
     private ICancelable? _connectTimer;
     private ICancelable? _closeTimer;
     private ICancelable? _repeatsTimer;
@@ -48,42 +44,39 @@ public sealed class ClientConnectionActor : UntypedActor
     private (DisconnectReason Reason, string Message) _closing = (DisconnectReason.Normal, "");
     private bool _toldSkipped;
 
-    /// <param name="dedupeIds">Counts the message ids that this and all other connections remember.</param>
-    /// <param name="outbound">Shared by all connections of the node.</param>
-    public static Props Props(
-        IQuicConnection connection, GatewayIdentity identity, GatewayOptions options, Neighbours neighbours,
-        BoundedTable dedupeIds, GatewayMetrics metrics, OutboundLimits outbound) =>
-        Producer.Props(() => new ClientConnectionActor(
-            connection, identity, options, neighbours, dedupeIds, metrics, outbound));
+    public static Props Props(IQuicConnection connection, ConnectionEnvironment environment) =>
+        new ConnectionProps(connection, environment, ConnectionProps.Shared);
 
-    public ClientConnectionActor(
-        IQuicConnection connection, GatewayIdentity identity, GatewayOptions options, Neighbours neighbours,
-        BoundedTable dedupeIds, GatewayMetrics metrics, OutboundLimits outbound)
+    public ClientConnectionActor(IQuicConnection connection, ConnectionEnvironment environment)
     {
-        (_connection, _identity, _options, _neighbours, _metrics) =
-            (connection, identity, options, neighbours, metrics);
-        var peersAllowed = options.PeerStreams == PeerStreams.Open
-            || (options.PeerStreams == PeerStreams.Authenticated && connection.RemoteCertificate is not null);
-        _limits = new ReaderLimits(options.MaxConnectSize, options.MaxFrameSize, peersAllowed);
-        _credit = new ReadCredit(options.MaxFramesInFlight, options.MaxBytesInFlight);
-        _assembly = new AssemblyBudget(options.MaxBytesAssembling);
-        _outbound = new OutboundQueue(outbound, metrics);
-        _dedupeIds = dedupeIds;
+        (_connection, _environment) = (connection, environment);
+        _limits = environment.LimitsOf(connection);
+        _credit = new ReadCredit(Options.MaxFramesInFlight, Options.MaxBytesInFlight);
+        _assembly = new AssemblyBudget(Options.MaxBytesAssembling);
+        _outbound = new OutboundQueue(environment.Outbound, Metrics);
         _watch = new ConnectionWatch(connection, Self);
     }
+
+    private GatewayIdentity Identity => _environment.Identity;
+
+    private GatewayOptions Options => _environment.Options;
+
+    private Neighbours Neighbours => _environment.Neighbours;
+
+    private GatewayMetrics Metrics => _environment.Metrics;
 
     // Most connections have nothing to say.
     private ILoggingAdapter Log => _log ??= Context.GetLogger();
 
     protected override void PreStart()
     {
-        _connectTimer = TickAfter(_options.ConnectTimeout, Tick.Connect);
+        _connectTimer = TickAfter(Options.ConnectTimeout, Tick.Connect);
         _watch.NextStream();
     }
 
     protected override void PostStop()
     {
-        _admitted.TrySetCanceled();
+        _admitted?.TrySetCanceled();
         _credit.Close();
         _repeats?.Clear();
         _connectTimer?.Cancel();
@@ -93,7 +86,7 @@ public sealed class ClientConnectionActor : UntypedActor
         // After an orderly close this does nothing; after a fault of ours the peer learns that it was ours.
         _connection.Abort(DisconnectReason.InternalError.Code(), "internal error");
         _ = _connection.DisposeAsync().AsTask();
-        _metrics.ConnectionClosed(_closeReason);
+        Metrics.ConnectionClosed(_closeReason);
         Log.Debug("Connection of {Node} ended: {Reason}", _node, _closeReason);
     }
 
@@ -115,7 +108,7 @@ public sealed class ClientConnectionActor : UntypedActor
             case (Due { Tick: Tick.Connect }, Phase.AwaitingConnect):
                 Refuse(
                     DisconnectReason.ConnectTimeout,
-                    $"No CONNECT within {_options.ConnectTimeout.TotalSeconds:0.###} s of the connection.");
+                    $"No CONNECT within {Options.ConnectTimeout.TotalSeconds:0.###} s of the connection.");
                 return true;
             case (Due { Tick: Tick.Connect }, Phase.Admitting):
                 Refuse(DisconnectReason.ConnectTimeout, "The node could not admit the client in time.");
@@ -164,7 +157,7 @@ public sealed class ClientConnectionActor : UntypedActor
             case AssemblyOverflow:
                 Refuse(
                     DisconnectReason.ProtocolError,
-                    $"More than {_options.MaxBytesAssembling} bytes of large frames have begun to arrive at once.");
+                    $"More than {Options.MaxBytesAssembling} bytes of large frames have begun to arrive at once.");
                 return true;
             case ConnectionProtocol.TrimQueues:
                 OnTrimQueues();
@@ -230,9 +223,10 @@ public sealed class ClientConnectionActor : UntypedActor
             return;
         }
 
-        var session = new StreamSession(msg.Stream, new StreamWriter(msg.Stream, Self, _outbound, _metrics));
+        var session = new StreamSession(msg.Stream, new StreamWriter(msg.Stream, Self, _outbound, Metrics));
         _streams.Add(msg.Stream.Id, session);
-        _ = new StreamReader(session, Self, _credit, _assembly, _limits, _admitted.Task, _metrics).RunAsync();
+        var admitted = _admitted?.Task ?? Task.CompletedTask;
+        _ = new StreamReader(session, Self, _credit, _assembly, _limits, admitted, Metrics).RunAsync();
         _watch.NextStream();
     }
 
@@ -246,7 +240,7 @@ public sealed class ClientConnectionActor : UntypedActor
         }
 
         // The stream is out of step, and nothing more can be understood on it.
-        _metrics.FrameSkipped(fault.CodeText);
+        Metrics.FrameSkipped(fault.CodeText);
         var reason = fault.Code == FrameErrorCode.FrameTooLarge
             ? DisconnectReason.FrameTooLarge
             : DisconnectReason.ProtocolError;
@@ -266,11 +260,11 @@ public sealed class ClientConnectionActor : UntypedActor
         if (_streams.Remove(writer.StreamId) is not { } session) return;
         _ = session.Stream.DisposeAsync().AsTask();
         _repeats?.StreamEnded(writer.StreamId);
-        if (writer.IsHeldOpen || writer.AwaitsAnswer) _neighbours.Rpc.Tell(new RpcProtocol.StreamEnded(writer));
+        if (writer.IsHeldOpen || writer.AwaitsAnswer) Neighbours.Rpc.Tell(new RpcProtocol.StreamEnded(writer));
         if (!writer.IsHeldOpen) return; // nothing was subscribed or advertised on it
         _standing?.StreamEnded(writer);
-        _neighbours.PubSub.Tell(new PubSubProtocol.StreamEnded(writer));
-        _neighbours.Registry.Tell(new RegistryProtocol.StreamEnded(writer));
+        Neighbours.PubSub.Tell(new PubSubProtocol.StreamEnded(writer));
+        Neighbours.Registry.Tell(new RegistryProtocol.StreamEnded(writer));
     }
 
     // ---- frames
@@ -342,11 +336,11 @@ public sealed class ClientConnectionActor : UntypedActor
     private void OnConnect(FrameArrived frame)
     {
         _connecting = frame.Session;
-        if (frame.Payload.Length > _options.MaxConnectSize)
+        if (frame.Payload.Length > Options.MaxConnectSize)
         {
             Refuse(
                 DisconnectReason.FrameTooLarge,
-                $"A CONNECT of {frame.Payload.Length} bytes is more than {_options.MaxConnectSize}.");
+                $"A CONNECT of {frame.Payload.Length} bytes is more than {Options.MaxConnectSize}.");
             return;
         }
 
@@ -357,20 +351,19 @@ public sealed class ClientConnectionActor : UntypedActor
         }
 
         var realm = connect.Realm.ToString();
-        if (realm != _identity.Realm)
+        if (realm != Identity.Realm)
         {
-            Refuse(DisconnectReason.WrongRealm, $"The realm '{realm}' is not served here; this node serves '{_identity.Realm}'.");
+            Refuse(DisconnectReason.WrongRealm, $"The realm '{realm}' is not served here; this node serves '{Identity.Realm}'.");
             return;
         }
 
         frame.Session.Writer.IsHeldOpen = true;
-        string[] capabilities = [.. connect.Capabilities.Select(each => each.ToString())];
         _client = new ClientInfo(
-            connect.NodeId, _identity.Realm, capabilities, connect.Endpoint?.ToString() ?? "",
+            connect.NodeId, Identity.Realm, _environment.ShareCapabilities(connect.Capabilities), connect.Endpoint?.ToString() ?? "",
             _connection.RemoteEndPoint.ToString());
         (_connects ??= new Queue<FrameLease>(1)).Enqueue(frame.PassOn());
-        _neighbours.Clients.Tell(new ClientProtocol.Connect(_client, frame.Session.Writer));
-        if (!_admitted.Task.IsCompleted) _phase = Phase.Admitting;
+        Neighbours.Clients.Tell(new ClientProtocol.Connect(_client, frame.Session.Writer));
+        if (_admitted is not null) _phase = Phase.Admitting;
     }
 
     private void OnAdmitted(ClientProtocol.Admitted msg)
@@ -378,7 +371,8 @@ public sealed class ClientConnectionActor : UntypedActor
         CancelConnectTimer();
         _phase = Phase.Admitted;
         Welcome(msg);
-        _admitted.TrySetResult();
+        _admitted?.TrySetResult();
+        _admitted = null;
     }
 
     private void OnRefused(ClientProtocol.Refused msg)
@@ -392,7 +386,7 @@ public sealed class ClientConnectionActor : UntypedActor
         _session = msg.Session;
         var writer = _connecting!.Writer;
         _node = _client!.Node; // not before: who is not admitted owns nothing
-        _neighbours.Registry.Tell(new RegistryProtocol.NodeSeen(
+        Neighbours.Registry.Tell(new RegistryProtocol.NodeSeen(
             writer, _node, _client.Address, _client.Endpoint, NextConnect(), _session));
         var now = UnixNow();
         writer.TrySend(new PongMessage(now, now).ToFrame(), FrameDelivery.Required);
@@ -417,15 +411,15 @@ public sealed class ClientConnectionActor : UntypedActor
     private void OnPublish(FrameArrived frame, in ReadOnlySequence<byte> payload)
     {
         if (!PublishMessage.TryDecode(payload, out var publish, out var error)) Skip(frame, error);
-        else if (_identity.TopicFault(publish.Topic) is { } fault) Skip(frame, $"The topic of a PUBLISH is refused: {fault}.");
-        else if (publish.Qos > 0 && IsRepeat(frame.Session, publish.MessageId)) _metrics.Duplicate();
+        else if (Identity.TopicFault(publish.Topic) is { } fault) Skip(frame, $"The topic of a PUBLISH is refused: {fault}.");
+        else if (publish.Qos > 0 && IsRepeat(frame.Session, publish.MessageId)) Metrics.Duplicate();
         else
         {
             var delivery = publish.Qos == 0 ? FrameDelivery.Droppable : FrameDelivery.Required;
             var retention = !publish.Retain ? Retention.None
                 : publish.Payload.IsEmpty ? Retention.Clear
                 : Retention.Keep;
-            _neighbours.PubSub.Tell(
+            Neighbours.PubSub.Tell(
                 new PubSubProtocol.Publish(publish.Topic, publish.ToFrame(), delivery, frame.PassOn(), retention));
         }
     }
@@ -434,16 +428,16 @@ public sealed class ClientConnectionActor : UntypedActor
     // does not forget it.
     private bool IsRepeat(StreamSession session, MessageId id)
     {
-        _repeats ??= new RepeatWindow(_identity.Topics, _dedupeIds);
+        _repeats ??= new RepeatWindow(Identity.Topics, _environment.DedupeIds);
         if (!_repeats.Admits(session.Stream.Id, id, Context.System.Scheduler.Elapsed())) return true;
-        if (_repeats.Count > 0) _repeatsTimer ??= TickAfter(_identity.Topics.DedupeWindow, Tick.Repeats);
+        if (_repeats.Count > 0) _repeatsTimer ??= TickAfter(Identity.Topics.DedupeWindow, Tick.Repeats);
         return false;
     }
 
     private void OnRepeatsDue()
     {
         _repeats!.Expire(Context.System.Scheduler.Elapsed());
-        _repeatsTimer = _repeats.Count > 0 ? TickAfter(_identity.Topics.DedupeWindow, Tick.Repeats) : null;
+        _repeatsTimer = _repeats.Count > 0 ? TickAfter(Identity.Topics.DedupeWindow, Tick.Repeats) : null;
     }
 
     private void OnSubscribe(FrameArrived frame, in ReadOnlySequence<byte> payload)
@@ -455,7 +449,7 @@ public sealed class ClientConnectionActor : UntypedActor
             writer.IsHeldOpen = true;
             Utf8Text[] patterns = [.. subscribe.Topics.Select(each => each.ToOwned())]; // a slice would keep its frame alive
             var request = (_standing ??= new StandingRequests()).Subscribed(writer, patterns);
-            _neighbours.PubSub.Tell(new PubSubProtocol.Subscribe(writer, patterns, request, frame.PassOn()));
+            Neighbours.PubSub.Tell(new PubSubProtocol.Subscribe(writer, patterns, request, frame.PassOn()));
         }
     }
 
@@ -465,7 +459,7 @@ public sealed class ClientConnectionActor : UntypedActor
         else
         {
             _standing?.Unsubscribed(frame.Session.Writer, unsubscribe.Topics);
-            _neighbours.PubSub.Tell(
+            Neighbours.PubSub.Tell(
                 new PubSubProtocol.Unsubscribe(frame.Session.Writer, unsubscribe.Topics, frame.PassOn()));
         }
     }
@@ -476,20 +470,20 @@ public sealed class ClientConnectionActor : UntypedActor
         else
         {
             frame.Session.Writer.ExpectAnswer();
-            _neighbours.Rpc.Tell(new RpcProtocol.Call(frame.Session.Writer, call, frame.PassOn()));
+            Neighbours.Rpc.Tell(new RpcProtocol.Call(frame.Session.Writer, call, frame.PassOn()));
         }
     }
 
     private void OnReply(FrameArrived frame, in ReadOnlySequence<byte> payload)
     {
         if (!ReplyMessage.TryDecode(payload, out var reply, out var error)) Skip(frame, error);
-        else _neighbours.Rpc.Tell(new RpcProtocol.Reply(frame.Session.Writer, reply, frame.PassOn()));
+        else Neighbours.Rpc.Tell(new RpcProtocol.Reply(frame.Session.Writer, reply, frame.PassOn()));
     }
 
     private void OnCancel(FrameArrived frame, in ReadOnlySequence<byte> payload)
     {
         if (!CancelMessage.TryDecode(payload, out var cancel, out var error)) Skip(frame, error);
-        else _neighbours.Rpc.Tell(new RpcProtocol.Cancel(frame.Session.Writer, cancel.CallId, frame.PassOn()));
+        else Neighbours.Rpc.Tell(new RpcProtocol.Cancel(frame.Session.Writer, cancel.CallId, frame.PassOn()));
     }
 
     private void OnRoute(FrameArrived frame, in ReadOnlySequence<byte> payload)
@@ -499,7 +493,7 @@ public sealed class ClientConnectionActor : UntypedActor
         else
         {
             if (route.IsCall) frame.Session.Writer.ExpectAnswer();
-            _neighbours.Rpc.Tell(new RpcProtocol.Route(frame.Session.Writer, route, frame.PassOn()));
+            Neighbours.Rpc.Tell(new RpcProtocol.Route(frame.Session.Writer, route, frame.PassOn()));
         }
     }
 
@@ -519,7 +513,7 @@ public sealed class ClientConnectionActor : UntypedActor
             else
             {
                 writer.ExpectAnswer();
-                _neighbours.Registry.Tell(new RegistryProtocol.FindValue(writer, find, frame.PassOn()));
+                Neighbours.Registry.Tell(new RegistryProtocol.FindValue(writer, find, frame.PassOn()));
             }
         }
         else if (operation == DhtOperation.FindNode)
@@ -528,7 +522,7 @@ public sealed class ClientConnectionActor : UntypedActor
             else
             {
                 writer.ExpectAnswer();
-                _neighbours.Registry.Tell(new RegistryProtocol.FindNode(writer, find, frame.PassOn()));
+                Neighbours.Registry.Tell(new RegistryProtocol.FindNode(writer, find, frame.PassOn()));
             }
         }
         else if (operation == DhtOperation.Unknown && frame.Type is FrameType.FindValue or FrameType.FindNode)
@@ -553,7 +547,7 @@ public sealed class ClientConnectionActor : UntypedActor
         var key = DhtKey.FromBytes(store.Key.Span);
         if (!_node.IsEmpty) writer.IsHeldOpen = true;
         (_standing ??= new StandingRequests()).Stored(writer, key, records);
-        _neighbours.Registry.Tell(new RegistryProtocol.Store(writer, _node, key, records, frame.PassOn()));
+        Neighbours.Registry.Tell(new RegistryProtocol.Store(writer, _node, key, records, frame.PassOn()));
     }
 
     private void OnDisconnect(FrameArrived frame, in ReadOnlySequence<byte> payload)
@@ -571,10 +565,10 @@ public sealed class ClientConnectionActor : UntypedActor
 
     private void OnAnnounce(ConnectionProtocol.Announce msg)
     {
-        if (msg.Concern.Equals(_neighbours.Clients)) AnnounceClient();
-        else if (msg.Concern.Equals(_neighbours.PubSub))
+        if (msg.Concern.Equals(Neighbours.Clients)) AnnounceClient();
+        else if (msg.Concern.Equals(Neighbours.PubSub))
             foreach (var subscriptions in _standing?.Subscriptions ?? []) msg.Concern.Tell(subscriptions);
-        else if (msg.Concern.Equals(_neighbours.Registry)) AnnounceNode();
+        else if (msg.Concern.Equals(Neighbours.Registry)) AnnounceNode();
         Sender.Tell(new ListenerProtocol.Announced(msg.Concern, msg.Round));
     }
 
@@ -584,28 +578,28 @@ public sealed class ClientConnectionActor : UntypedActor
         var records = _standing?.Records ?? [];
         if (_node.IsEmpty && records.Count == 0) return;
         var stream = _node.IsEmpty ? records[0].Stream : _connecting!.Writer;
-        _neighbours.Registry.Tell(new RegistryProtocol.Resume(
+        Neighbours.Registry.Tell(new RegistryProtocol.Resume(
             stream, _node, _client?.Address ?? "", _client?.Endpoint ?? "", records, _session));
     }
 
     // A CONNECT that is not answered may have been lost; one that waits there still is answered twice, which does no harm.
     private void AnnounceClient()
     {
-        if (!_node.IsEmpty) _neighbours.Clients.Tell(new ClientProtocol.Resume(_client!, _connecting!.Writer));
-        if (_connects is not null) _neighbours.Clients.Tell(new ClientProtocol.Connect(_client!, _connecting!.Writer));
+        if (!_node.IsEmpty) Neighbours.Clients.Tell(new ClientProtocol.Resume(_client!, _connecting!.Writer));
+        if (_connects is not null) Neighbours.Clients.Tell(new ClientProtocol.Connect(_client!, _connecting!.Writer));
     }
 
     // ---- faults and ends
 
     private void Skip(FrameArrived frame, DecodeError error)
     {
-        _metrics.FrameSkipped(error.CodeText);
+        Metrics.FrameSkipped(error.CodeText);
         LogSkipped($"{frame.Type}: {error}");
     }
 
     private void Skip(FrameArrived frame, string fault)
     {
-        _metrics.FrameSkipped("refused");
+        Metrics.FrameSkipped("refused");
         LogSkipped($"{frame.Type}: {fault}");
     }
 
@@ -632,7 +626,7 @@ public sealed class ClientConnectionActor : UntypedActor
             new DisconnectMessage(reason.Text(), message, retry).ToFrame(), FrameDelivery.Required);
         foreach (var session in _streams.All) session.Writer.Finish();
         if (stream is null) CloseConnection();
-        else _closeTimer = TickAfter(_options.CloseGrace, Tick.Close);
+        else _closeTimer = TickAfter(Options.CloseGrace, Tick.Close);
     }
 
     private void OnTrimQueues()

@@ -93,16 +93,15 @@ public sealed class GatewayActor : ReceiveActor, IWithTimers
         var neighbours = _neighbours = new Neighbours(_clients, pubSub, registry, _rpc, _mesh);
         var outbound = _settings.Gateway.NewOutbound();
         var dedupeIds = _census.Add("pubsub.dedupe_ids", _settings.PubSub.MaxDedupeIds);
+        var environment = new ConnectionEnvironment(
+            _identity, _settings.Gateway, neighbours, dedupeIds, _metrics, outbound);
         var connections = _census.Add("connections", _settings.Gateway.MaxConnections);
         for (var i = 0; i < _edge.Listen.Count; i++)
         {
             var listener = Context.ActorOf(
                 QuicListenerActor.Props(
                     _edge.Provider, _edge.Listen[i],
-                    connection => ClientConnectionActor.Props(
-                        connection, _identity, _settings.Gateway, neighbours, dedupeIds, _metrics, outbound)
-                        .WithMailbox(ConnectionMailbox.Id),
-                    connections, _metrics),
+                    connection => ClientConnectionActor.Props(connection, environment), connections, _metrics),
                 $"listener-{i + 1}");
             _listeners.Add(Context.Watch(listener));
         }

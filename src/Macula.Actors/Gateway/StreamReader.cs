@@ -16,6 +16,7 @@ internal sealed class StreamReader(
 {
     private const int AssembleAt = 1024; // less may wait in the receive window
 
+    private Task _admitted = admitted;
     private byte[]? _partial; // a frame of which the first part has come
     private int _filled;
     private FrameError? _fault; // that ended the stream
@@ -28,7 +29,7 @@ internal sealed class StreamReader(
         try
         {
             // Streams that overtake the first one wait for the client to be admitted there.
-            if (!session.IsFirst && !limits.PeersAllowed) await admitted.ConfigureAwait(false);
+            if (!session.IsFirst && !limits.PeersAllowed) await AdmittedAsync().ConfigureAwait(false);
 
             // An idle client waits here: nothing is kept meanwhile that the next bytes do not need.
             while (await TakeAsync(await session.Stream.Input.ReadAsync().ConfigureAwait(false)).ConfigureAwait(false))
@@ -109,7 +110,7 @@ internal sealed class StreamReader(
     {
         while (true)
         {
-            var max = admitted.IsCompleted || limits.PeersAllowed ? limits.MaxFrameSize : limits.MaxConnectSize;
+            var max = _admitted.IsCompleted || limits.PeersAllowed ? limits.MaxFrameSize : limits.MaxConnectSize;
             var status = FrameReader.TryRead(ref rest, max, out var frame, out var error);
             if (status == FrameReadStatus.NeedMore) return (rest, null);
             if (status == FrameReadStatus.Fatal) return (rest, error);
@@ -121,13 +122,13 @@ internal sealed class StreamReader(
     private async ValueTask<FrameError?> DeliverAsync(Frame frame)
     {
         var length = (int)frame.Payload.Length;
-        var gated = !admitted.IsCompleted && !(limits.PeersAllowed && PeerTypes.Contains(frame.Type));
+        var gated = !_admitted.IsCompleted && !(limits.PeersAllowed && PeerTypes.Contains(frame.Type));
         if (gated)
         {
             if (frame.Type == FrameType.Connect && length > limits.MaxConnectSize)
                 return new FrameError(FrameErrorCode.FrameTooLarge, (uint)length);
 
-            if (!session.IsFirst) await admitted.ConfigureAwait(false);
+            if (!session.IsFirst) await AdmittedAsync().ConfigureAwait(false);
         }
 
         var lease = await credit.TakeAsync(length).ConfigureAwait(false);
@@ -135,8 +136,15 @@ internal sealed class StreamReader(
         connection.Tell(
             new ConnectionEvents.FrameArrived(session, frame.Type, frame.Payload.ToArray(), lease),
             ActorRefs.NoSender);
-        if (gated && session.IsFirst) await admitted.ConfigureAwait(false);
+        if (gated && session.IsFirst) await AdmittedAsync().ConfigureAwait(false);
         return null;
+    }
+
+    /// <summary>Until the client is admitted; then nothing is kept of what was waited for.</summary>
+    private async ValueTask AdmittedAsync()
+    {
+        await _admitted.ConfigureAwait(false);
+        _admitted = Task.CompletedTask;
     }
 
     private void Skipped(FrameError error)

@@ -658,9 +658,11 @@ public sealed class ClientConnectionActorSpecs : TestKit
         var connection = await listener.AcceptConnectionAsync().AsTask().Soon();
         var identity = new GatewayIdentity(NodeId.Parse("gateway"), TestOptions.Realm, TestOptions.Defaults.PubSub);
         var neighbours = new Neighbours(_clients, _pubSub, _registry, _rpc, ActorRefs.Nobody);
+        options ??= Options;
+        ConnectionMailbox.Configure(Sys);
         _actor = Sys.ActorOf(ClientConnectionActor.Props(
-            new CountingConnection(connection, () => Interlocked.Increment(ref _streams)), identity, options ?? Options,
-            neighbours, _dedupeIds, _metrics, (options ?? Options).NewOutbound()));
+            new CountingConnection(connection, () => Interlocked.Increment(ref _streams)),
+            new ConnectionEnvironment(identity, options, neighbours, _dedupeIds, _metrics, options.NewOutbound())));
         await this.Handled(_actor); // its timer runs
         return peer;
     }

@@ -26,12 +26,12 @@ public sealed class ShrunkQueuesSpecs(ITestOutputHelper log) : TestKit(TestConfi
         var (clients, pubSub, others) = (CreateTestProbe(), CreateTestProbe(), CreateTestProbe());
         var identity = new GatewayIdentity(NodeId.Parse("gateway"), TestOptions.Realm, TestOptions.Defaults.PubSub);
         var dedupeIds = _census.Add("pubsub.dedupe_ids", 10);
+        var environment = new ConnectionEnvironment(
+            identity, Options, new Neighbours(clients, pubSub, others, others, others), dedupeIds, metrics, outbound);
+        ConnectionMailbox.Configure(Sys);
         var node = CreateTestProbe();
         var listener = node.ChildActorOf(QuicListenerActor.Props(
-            _edge.Provider, MemoryEdge.Listen,
-            connection => ClientConnectionActor.Props(
-                connection, identity, Options, new Neighbours(clients, pubSub, others, others, others), dedupeIds,
-                metrics, outbound),
+            _edge.Provider, MemoryEdge.Listen, connection => ClientConnectionActor.Props(connection, environment),
             _census.Add("connections", 10), metrics));
         var bound = await node.ExpectMsgAsync<ListenerProtocol.Bound>(SpecExtensions.Deadline);
         var guard = Sys.ActorOf(MemoryGuardActor.Props(
