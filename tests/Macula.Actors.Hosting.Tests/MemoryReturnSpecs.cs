@@ -3,7 +3,7 @@ using Serilog;
 
 namespace Macula.Actors.Hosting.Tests;
 
-public sealed class MemoryReturnSpecs
+public sealed class MemoryReturnSpecs : IDisposable
 {
     private const long MiB = 1 << 20;
 
@@ -15,6 +15,8 @@ public sealed class MemoryReturnSpecs
         _return = new MemoryReturn(_process, TimeProvider.System, new LoggerConfiguration().CreateLogger());
         Look(busy: 0);
     }
+
+    public void Dispose() => _return.Dispose();
 
     [Fact]
     public void What_a_burst_left_goes_back_once_the_process_is_calm()

@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Macula.Actors.Transport.Ngtcp2.Native;
-using Macula.Actors.Transport.Ngtcp2.Streams;
 using Macula.Actors.Transport.Ngtcp2.Tls;
 
 namespace Macula.Actors.Transport.Ngtcp2.Connections;
