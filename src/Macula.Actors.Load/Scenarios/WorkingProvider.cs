@@ -8,7 +8,7 @@ namespace Macula.Actors.Load.Scenarios;
 
 /// <summary>A provider that can do so many calls a second and no more. It does them in their order, and leaves out
 /// those that nobody waits for any longer.</summary>
-internal sealed class WorkingProvider(LoadClient client) : IAsyncDisposable
+internal sealed class WorkingProvider(LoadClient client, Advertisement advertisement) : IAsyncDisposable
 {
     private readonly ConcurrentQueue<CallId> _queue = [];
     private readonly ConcurrentDictionary<CallId, bool> _waiting = [];
@@ -22,7 +22,7 @@ internal sealed class WorkingProvider(LoadClient client) : IAsyncDisposable
         var client = await LoadClient.ConnectAsync(run.Dial, run.Seeded.Id(0, "provider"), cancellationToken).ConfigureAwait(false);
         await Services.AdvertiseAsync(client, procedure).ConfigureAwait(false);
         await client.SettleAsync(cancellationToken).ConfigureAwait(false);
-        var provider = new WorkingProvider(client);
+        var provider = new WorkingProvider(client, new Advertisement(client, procedure));
         provider._reading = provider.ReadAsync();
         provider._working = Pace.RunAsync(capacity, TimeSpan.FromDays(1), provider.Work, provider._stop.Token);
         return provider;
@@ -78,6 +78,7 @@ internal sealed class WorkingProvider(LoadClient client) : IAsyncDisposable
         while (_queue.TryDequeue(out var call))
         {
             if (!_waiting.TryRemove(call, out _)) continue;
+            advertisement.RenewIfDue();
             client.Write(new ReplyMessage(call, "1"u8.ToArray()));
             var flushing = client.FlushAsync();
             if (flushing.IsCompletedSuccessfully) flushing.GetAwaiter().GetResult();

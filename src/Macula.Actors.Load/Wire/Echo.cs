@@ -8,16 +8,17 @@ namespace Macula.Actors.Load.Wire;
 internal sealed class Echo : IAsyncDisposable
 {
     private readonly LoadClient _client;
+    private readonly Advertisement _advertisement;
     private Task _running = Task.CompletedTask;
 
-    private Echo(LoadClient client) => _client = client;
+    private Echo(LoadClient client, Advertisement advertisement) => (_client, _advertisement) = (client, advertisement);
 
     public static async Task<Echo> StartAsync(Dial dial, NodeId id, Utf8Text procedure, CancellationToken cancellationToken)
     {
         var client = await LoadClient.ConnectAsync(dial, id, cancellationToken).ConfigureAwait(false);
         await Services.AdvertiseAsync(client, procedure).ConfigureAwait(false);
         await client.SettleAsync(cancellationToken).ConfigureAwait(false);
-        var echo = new Echo(client);
+        var echo = new Echo(client, new Advertisement(client, procedure));
         echo._running = echo.RunAsync();
         return echo;
     }
@@ -43,6 +44,7 @@ internal sealed class Echo : IAsyncDisposable
 
     private bool OnFrame(Frame frame)
     {
+        _advertisement.RenewIfDue();
         if (frame.Type == FrameType.Call && CallMessage.TryDecode(frame.Payload, out var call, out _))
             _client.Write(new ReplyMessage(call.CallId, call.Args));
         return false;
