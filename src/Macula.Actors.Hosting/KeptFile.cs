@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Macula.Actors.Hosting;
 
 /// <summary>A small file of the data directory that is made once and then kept.</summary>
@@ -23,11 +25,21 @@ internal static class KeptFile
         using (var writer = new StreamWriter(draft, options)) writer.WriteLine(text);
         try
         {
-            File.Move(draft, file, overwrite: false);
+            // .NET looks whether the file is there and then renames, which is not one step; a link is.
+            if (OperatingSystem.IsWindows() || (Link(draft, file) != 0 && !File.Exists(file)))
+                File.Move(draft, file, overwrite: false);
         }
         catch (IOException) when (File.Exists(file))
         {
-            File.Delete(draft); // another was first
+            // Another was first.
+        }
+        finally
+        {
+            File.Delete(draft);
         }
     }
+
+    [DllImport("libc", EntryPoint = "link")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Link([MarshalAs(UnmanagedType.LPUTF8Str)] string from, [MarshalAs(UnmanagedType.LPUTF8Str)] string to);
 }

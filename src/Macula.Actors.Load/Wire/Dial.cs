@@ -23,8 +23,7 @@ internal sealed class Dial
         {
             EndPoint = target.EndPoint,
             Trust = target.Trust,
-            // Thousands shake hands at once on the cores that the node needs too.
-            HandshakeTimeout = TimeSpan.FromSeconds(30),
+            HandshakeTimeout = target.ConnectTimeout,
             IdleTimeout = TimeSpan.FromMinutes(2), // the node's own is what ends dead connections
             MaxInboundStreams = 0,
         };

@@ -32,9 +32,17 @@ internal static unsafe class KeyCallbacks
         byte* destination, void* aead, CryptoContext* context, byte* plaintext, nuint length, byte* nonce,
         nuint nonceLength, byte* header, nuint headerLength)
     {
-        if (!TryUse(context, aead, nonceLength, out var used)) return QuicError.CallbackFailure;
-        return CryptoLibrary.Encrypt(
-            destination, aead, &used, plaintext, length, nonce, nonceLength, header, headerLength);
+        try
+        {
+            return TryUse(context, aead, nonceLength, out var used)
+                ? CryptoLibrary.Encrypt(
+                    destination, aead, &used, plaintext, length, nonce, nonceLength, header, headerLength)
+                : QuicError.CallbackFailure;
+        }
+        catch (Exception)
+        {
+            return QuicError.CallbackFailure; // a library without the export: nothing that a peer could cause
+        }
     }
 
     /// <summary>And a look at what came out of it.</summary>
@@ -43,12 +51,13 @@ internal static unsafe class KeyCallbacks
         byte* destination, void* aead, CryptoContext* context, byte* ciphertext, nuint length, byte* nonce,
         nuint nonceLength, byte* header, nuint headerLength)
     {
-        if (!TryUse(context, aead, nonceLength, out var used)) return QuicError.CallbackFailure;
-        var result = CryptoLibrary.Decrypt(
-            destination, aead, &used, ciphertext, length, nonce, nonceLength, header, headerLength);
-        if (result != 0 || reading is not { } session || !IsShort(header, headerLength)) return result;
+        var session = reading;
         try
         {
+            if (!TryUse(context, aead, nonceLength, out var used)) return QuicError.CallbackFailure;
+            var result = CryptoLibrary.Decrypt(
+                destination, aead, &used, ciphertext, length, nonce, nonceLength, header, headerLength);
+            if (result != 0 || session is null || !IsShort(header, headerLength)) return result;
             if (session.Keys.AwaitsReceiving) session.Keys.TakeReceiving(context, lastMask);
             var scan = new StopSendingScan(new ReadOnlySpan<byte>(destination, (int)length - TagLength));
             while (scan.TryNext(out var id, out var code)) session.Streams.NoteStop(id, code);
@@ -56,7 +65,7 @@ internal static unsafe class KeyCallbacks
         }
         catch (Exception fault)
         {
-            session.Remember(fault);
+            session?.Remember(fault);
             return QuicError.CallbackFailure;
         }
     }
@@ -64,9 +73,16 @@ internal static unsafe class KeyCallbacks
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     public static int Mask(byte* destination, void* cipher, CryptoContext* context, byte* sample)
     {
-        if (!TryUse(context, cipher, 0, out var used)) return QuicError.CallbackFailure;
-        lastMask = context;
-        return CryptoLibrary.Mask(destination, cipher, &used, sample);
+        try
+        {
+            if (!TryUse(context, cipher, 0, out var used)) return QuicError.CallbackFailure;
+            lastMask = context;
+            return CryptoLibrary.Mask(destination, cipher, &used, sample);
+        }
+        catch (Exception)
+        {
+            return QuicError.CallbackFailure; // as with Encrypt
+        }
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
@@ -104,13 +120,27 @@ internal static unsafe class KeyCallbacks
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     public static void DeleteAead(void* native, CryptoContext* context, void* user)
     {
-        if (!TryRemove(context, user)) CryptoLibrary.FreeContext(context);
+        try
+        {
+            if (!TryRemove(context, user)) CryptoLibrary.FreeContext(context);
+        }
+        catch (Exception fault)
+        {
+            Session.From(user).Remember(fault);
+        }
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     public static void DeleteCipher(void* native, CryptoContext* context, void* user)
     {
-        if (!TryRemove(context, user)) CryptoLibrary.DeleteCipher(native, context, user);
+        try
+        {
+            if (!TryRemove(context, user)) CryptoLibrary.DeleteCipher(native, context, user);
+        }
+        catch (Exception fault)
+        {
+            Session.From(user).Remember(fault);
+        }
     }
 
     /// <summary>GnuTLS has secrets of a new level. The library makes keys of them and puts them to work; we do that for

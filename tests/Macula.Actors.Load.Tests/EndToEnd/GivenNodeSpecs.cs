@@ -57,7 +57,7 @@ public sealed class GivenNodeSpecs
     {
         LoadTarget gone;
         await using (var node = await OwnNode.StartAsync(NodeProgram.Find()!, "ngtcp2", [], CancellationToken.None))
-            gone = node.Target;
+            gone = node.Target with { ConnectTimeout = TimeSpan.FromSeconds(1) };
 
         var report = await LoadRun.RunAsync(Tool.Options("storm") with { Target = gone }, Nobody, CancellationToken.None);
 
