@@ -2,7 +2,7 @@ using Akka.Actor;
 
 namespace Macula.Actors.Bench.Concerns;
 
-/// <summary>What Akka.NET itself takes, with actors that do nothing else: no concern can be faster.</summary>
+/// <summary>What Akka.NET itself takes, with actors that do nothing else.</summary>
 internal static class FloorBenchmarks
 {
     private const int N = 10_000;
