@@ -9,8 +9,8 @@ internal static class ServerProbe
 {
     private const int LeastDatagram = 1200;
     private const int IdLength = 8;
-    private const int AnswerWait = 200; // milliseconds; the question or its answer may be lost
-    private const int RefusalWait = 10; // milliseconds; a refusal comes at once, and so would the next
+    private const int AnswerWait = 200_000; // microseconds; the question or its answer may be lost
+    private const int RefusalWait = 10_000; // microseconds; a refusal comes at once, and so would the next
 
     // Long header, a version that is kept for this (RFC 9000, section 15), and two connection ids.
     private static readonly byte[] Question =
@@ -32,8 +32,7 @@ internal static class ServerProbe
     /// <exception cref="TimeoutException">It does not listen in time.</exception>
     public static void WaitFor(int port, TimeSpan patience)
     {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp)
-        { ReceiveTimeout = AnswerWait };
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         socket.Connect(IPAddress.Loopback, port);
         var started = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(started) < patience)
@@ -41,12 +40,13 @@ internal static class ServerProbe
             try
             {
                 socket.Send(Question);
+                if (!socket.Poll(AnswerWait, SelectMode.SelectRead)) continue;
                 socket.Receive(new byte[LeastDatagram]);
                 return;
             }
-            catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionRefused or SocketError.TimedOut)
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionRefused)
             {
-                if (e.SocketErrorCode is SocketError.ConnectionRefused) Thread.Sleep(RefusalWait);
+                socket.Poll(RefusalWait, SelectMode.SelectRead); // until an answer to an earlier question, if there is one
             }
         }
 

@@ -11,6 +11,4 @@ public sealed class SystemContractSpecs : QuicProviderContract
     protected override bool SendsReasons => false;
 
     protected override bool ListenerHearsOfAlpnMismatch => false;
-
-    protected override Task AdvanceAsync(TimeSpan time) => Task.Delay(time);
 }

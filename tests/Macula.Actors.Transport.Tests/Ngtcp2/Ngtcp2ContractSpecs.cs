@@ -8,6 +8,4 @@ namespace Macula.Actors.Transport.Tests.Ngtcp2;
 public sealed class Ngtcp2ContractSpecs : QuicProviderContract
 {
     protected override IQuicProvider Provider { get; } = new Ngtcp2Provider();
-
-    protected override Task AdvanceAsync(TimeSpan time) => Task.Delay(time);
 }

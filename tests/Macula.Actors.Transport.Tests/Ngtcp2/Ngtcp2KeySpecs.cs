@@ -22,16 +22,11 @@ public sealed partial class Ngtcp2KeySpecs
         {
             await AreAtRest();
             var (speaks, listens) = round % 2 == 0 ? (client, server) : (server, client);
-            var sent = Pair.SomeBytes(10_000 + round);
-            var sending = Pair.Write(speaks, sent);
-            Assert.Equal(sent, await Pair.Read(listens, sent.Length));
-            await sending;
+            await Cross(speaks, listens, Pair.SomeBytes(10_000 + round));
             Assert.InRange(Counters.KeyContexts, 1, MostKeys);
         }
 
-        await client.Connection.DisposeAsync();
-        await server.Connection.DisposeAsync();
-        await Pair.Until(() => Counters.PacketKeys == 0, Counters.Describe);
+        await NoneIsLeft(client, server);
     }
 
     [Fact]
@@ -43,16 +38,11 @@ public sealed partial class Ngtcp2KeySpecs
         {
             if (update % 2 == 0) await AreAtRest();
             await Update(pair, server, client);
-            var sent = Pair.SomeBytes(50_000 + update);
-            var sending = Pair.Write(client, sent);
-            Assert.Equal(sent, await Pair.Read(server, sent.Length));
-            await sending;
+            await Cross(client, server, Pair.SomeBytes(50_000 + update));
             Assert.InRange(Counters.PacketKeys, 1, MostKeys);
         }
 
-        await client.Connection.DisposeAsync();
-        await server.Connection.DisposeAsync();
-        await Pair.Until(() => Counters.PacketKeys == 0, Counters.Describe);
+        await NoneIsLeft(client, server);
     }
 
     /// <summary>RFC 9001, appendix A.1: of the secret for the server's first packets.</summary>
@@ -68,6 +58,20 @@ public sealed partial class Ngtcp2KeySpecs
         KeyDerivation.Expand(secret, Encoding.ASCII.GetBytes(label), key);
 
         Assert.Equal(expected, Convert.ToHexStringLower(key));
+    }
+
+    private static async Task Cross(IQuicStream from, IQuicStream to, byte[] bytes)
+    {
+        var sending = Pair.Write(from, bytes);
+        Assert.Equal(bytes, await Pair.Read(to, bytes.Length));
+        await sending;
+    }
+
+    private static async Task NoneIsLeft(IQuicStream client, IQuicStream server)
+    {
+        await client.Connection.DisposeAsync();
+        await server.Connection.DisposeAsync();
+        await Pair.Until(() => Counters.PacketKeys == 0, Counters.Describe);
     }
 
     private static Task AreAtRest() => Pair.Until(() => Counters.KeyContexts == 0, Counters.Describe);

@@ -8,6 +8,4 @@ namespace Macula.Actors.Transport.Tests.Ngtcp2.Loops;
 public sealed class ContractOnSeveralLoopsSpecs : QuicProviderContract
 {
     protected override IQuicProvider Provider { get; } = new Ngtcp2Provider(options: new Ngtcp2Options { Loops = 2 });
-
-    protected override Task AdvanceAsync(TimeSpan time) => Task.Delay(time);
 }
