@@ -1,4 +1,5 @@
 using Akka.Actor;
+using Macula.Actors.Bounded;
 using Macula.Actors.Protocol;
 using Macula.Actors.Registry;
 
@@ -79,7 +80,7 @@ internal static class RegistryBenchmarks
     private static async Task<RegistryProtocol.Store[]> StoresAsync(Bed bed, IActorRef registry, int ttl)
     {
         var connections = await bed.ConnectionsAsync(N / PerClient);
-        var now = bed.System.Scheduler.MonotonicClock;
+        var now = bed.System.Scheduler.Elapsed();
         var stores = new RegistryProtocol.Store[N];
         for (var client = 0; client < connections.Length; client++)
         {

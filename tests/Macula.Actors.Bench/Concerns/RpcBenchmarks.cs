@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Diagnostics;
 using Akka.Actor;
+using Macula.Actors.Bounded;
 using Macula.Actors.Gateway;
 using Macula.Actors.Protocol;
 using Macula.Actors.Registry;
@@ -75,7 +76,7 @@ internal static class RpcBenchmarks
         registry.Tell(new RegistryProtocol.NodeSeen(sink, node, "127.0.0.1:1", "", default));
         registry.Tell(new RegistryProtocol.Store(
             sink, node, DhtKey.ForName(Procedure),
-            [new RegistryProtocol.StoredRecord(record, record.Encode(), bed.System.Scheduler.MonotonicClock)], default));
+            [new RegistryProtocol.StoredRecord(record, record.Encode(), bed.System.Scheduler.Elapsed())], default));
         await bed.HandledAsync(registry);
         return rpc;
     }
