@@ -1,9 +1,10 @@
 using Akka.TestKit.Xunit2;
 using Macula.Actors.Bounded;
 using Macula.Actors.Protocol;
+using Macula.Actors.Tests;
 using Microsoft.Extensions.Time.Testing;
 
-namespace Macula.Actors.Tests.Soak;
+namespace Macula.Actors.Soak.Tests;
 
 /// <summary>A node, its clients, and the truth about them, hour by hour in virtual time.</summary>
 internal sealed class Day

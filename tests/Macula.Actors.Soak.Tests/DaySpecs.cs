@@ -1,19 +1,13 @@
 using Akka.Configuration;
 using Akka.TestKit.Xunit2;
+using Macula.Actors.Tests;
 using Microsoft.Extensions.Time.Testing;
 
-namespace Macula.Actors.Tests.Soak;
-
-/// <summary>Alone in the process while they run: they measure its memory.</summary>
-[CollectionDefinition(Name, DisableParallelization = true)]
-public static class Alone
-{
-    public const string Name = "alone";
-}
+namespace Macula.Actors.Soak.Tests;
 
 /// <summary>A day of the load that the reference died of within an hour, in virtual time: 5,000 clients an hour come, 4,900
-/// leave again, services are renewed and abandoned, callers die in the middle of their calls.</summary>
-[Collection(Alone.Name)]
+/// leave again, services are renewed and abandoned, callers die in the middle of their calls. In a process of its own, as its
+/// memory is measured.</summary>
 public sealed class DaySpecs(ITestOutputHelper log) : TestKit(Virtual, output: log)
 {
     private const int Hours = 24;
