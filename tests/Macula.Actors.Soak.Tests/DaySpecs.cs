@@ -1,6 +1,5 @@
 using Akka.Configuration;
 using Akka.TestKit.Xunit2;
-using Macula.Actors.Tests;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Macula.Actors.Soak.Tests;
