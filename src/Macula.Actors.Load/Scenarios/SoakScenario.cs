@@ -1,5 +1,4 @@
 using Macula.Actors.Load.Measuring;
-using Macula.Actors.Load.Nodes;
 using Macula.Actors.Load.Wire;
 
 namespace Macula.Actors.Load.Scenarios;
