@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json;
 using Macula.Actors.Load.Nodes;
 
 namespace Macula.Actors.Load.Tests;
@@ -53,6 +54,18 @@ public sealed class NodeFiguresSpecs
     [InlineData("   at Macula.Actors.Gateway ERR ", false)]
     public void A_line_of_the_log_that_says_that_a_human_must_look_is_known(string line, bool isError) =>
         Assert.Equal(isError, OwnNode.IsError(line));
+
+    [Theory]
+    [InlineData("", 0, 0)] // an older node
+    [InlineData("\"live\":5,\"native_live\":6,", 5, 6)]
+    public void What_a_node_says_of_its_memory_is_read(string added, long live, long nativeLive)
+    {
+        var told = JsonSerializer.Deserialize<MemoryFigures>(
+            $$"""{{{added}}"managed":1,"committed":2,"resident":3,"native":4,"handles":7,"threads":8,"cpu_seconds":0.5,"collections":[9]}""",
+            NodeProbe.Json)!;
+
+        Assert.Equal((1, 4, live, nativeLive, 0.5), (told.Managed, told.Native, told.Live, told.NativeLive, told.CpuSeconds));
+    }
 
     private static NodeSample Sample(long clients, long streams, long limit) => new(
         TimeSpan.Zero,

@@ -8,6 +8,9 @@ namespace Macula.Actors.Load.Nodes;
 /// <param name="Threads">A count.</param>
 /// <param name="CpuSeconds">User and system time since the start.</param>
 /// <param name="Collections">Since the start, by generation.</param>
+/// <param name="Live">Objects that the last full collection left, without the young; 0 before the first one, and when an
+/// older node does not tell it.</param>
+/// <param name="NativeLive">What native code holds from malloc; 0 when the node does not know it.</param>
 public sealed record MemoryFigures(
     long Managed, long Committed, long Resident, long Native, int Handles, int Threads, double CpuSeconds,
-    IReadOnlyList<int> Collections);
+    IReadOnlyList<int> Collections, long Live = 0, long NativeLive = 0);

@@ -9,8 +9,10 @@ namespace Macula.Actors.Load.Nodes;
 /// <summary>The client that asks the node for its figures. It takes one of its places.</summary>
 internal sealed class NodeProbe : IAsyncDisposable
 {
+    /// <summary>How the node writes its figures.</summary>
+    internal static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     private readonly SemaphoreSlim _turn = new(1);
     private readonly LoadClient _client;

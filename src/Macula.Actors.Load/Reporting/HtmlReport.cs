@@ -128,8 +128,10 @@ internal static class HtmlReport
             [
                 Line("resident", samples, sample => sample.Resident),
                 Line("managed", samples, sample => sample.Memory?.Managed),
+                Line("live", samples, sample => sample.Memory is { Live: > 0 } memory ? memory.Live : null),
                 Line("committed heap", samples, sample => sample.Memory?.Committed),
                 Line("native", samples, sample => sample.Memory?.Native),
+                Line("native live", samples, sample => sample.Memory is { NativeLive: > 0 } memory ? memory.NativeLive : null),
                 Line("kernel, UDP sockets", samples, sample => sample.Kernel?.SocketMemory),
             ],
             Seconds, Units.Bytes));

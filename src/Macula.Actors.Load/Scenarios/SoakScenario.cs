@@ -1,5 +1,4 @@
 using Macula.Actors.Load.Measuring;
-using Macula.Actors.Load.Nodes;
 using Macula.Actors.Load.Wire;
 
 namespace Macula.Actors.Load.Scenarios;
@@ -13,7 +12,6 @@ internal sealed class SoakScenario : IScenario
     private const int Others = 3; // publisher, provider, caller
     private const double ChurnPerMinute = 0.05;
     private const double MostGrowth = 1; // percent an hour
-    private const int Parts = 12; // of the time after the warm-up, for the least of each
 
     private static readonly TimeSpan LongestWarmUp = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan Telling = TimeSpan.FromMinutes(30); // less says nothing about an hour
@@ -59,7 +57,7 @@ internal sealed class SoakScenario : IScenario
                 "the tables are as large as the truth", Patience, cancellationToken,
                 ("clients", all), ("client_streams", all), ("pubsub.patterns", before.Size("pubsub.patterns") + subscribers),
                 ("registry.services", before.Size("registry.services") + 1)).ConfigureAwait(false);
-            Growth(run, began, time);
+            JudgeGrowth(run, began, time);
         }
         finally
         {
@@ -103,28 +101,15 @@ internal sealed class SoakScenario : IScenario
         return changed;
     }
 
-    private static void Growth(ScenarioRun run, TimeSpan began, TimeSpan time)
+    private static void JudgeGrowth(ScenarioRun run, TimeSpan began, TimeSpan time)
     {
         var warmUp = TimeSpan.FromTicks(Math.Min(LongestWarmUp.Ticks, time.Ticks / 6));
-        var samples = run.Node.Samples.Where(each => each.At - began >= warmUp && each.At - began <= time).ToList();
-        Judge("managed memory", each => each.Memory?.Managed ?? 0);
-        Judge("native memory", each => each.Memory?.Native ?? 0);
-        Judge("resident memory", each => each.Resident);
-        Judge("handles", each => each.Memory?.Handles ?? 0);
-
-        void Judge(string what, Func<NodeSample, double> value)
+        foreach (var each in Growth.Of([.. run.Node.Samples.Where(each => each.At - began >= warmUp && each.At - began <= time)]))
         {
-            var least = Least(samples, value);
-            var mean = least.Select(each => each.Value).DefaultIfEmpty().Average();
-            if (mean == 0) return;
-            var growth = 100 * Slope.PerHour(least) / mean;
-            if (time < Telling) run.Figure($"growth of {what}", growth, "% an hour");
-            else run.AtMost($"growth of {what}, percent an hour", MostGrowth, growth, "0.00");
+            run.Figure($"{each.What} after the warm-up", each.First, each.Unit);
+            run.Figure($"{each.What} at the end", each.Last, each.Unit);
+            if (time < Telling || !each.IsPromised) run.Figure($"growth of {each.What}", each.Percent, "% an hour");
+            else run.AtMost($"growth of {each.What}, percent an hour", MostGrowth, each.Percent, "0.00");
         }
     }
-
-    /// <summary>The least of each part of the time: what is garbage today is gone tomorrow, and what stays is growth.
-    /// </summary>
-    internal static List<(TimeSpan At, double Value)> Least(IReadOnlyList<NodeSample> samples, Func<NodeSample, double> value) =>
-        [.. samples.Chunk(Math.Max(1, samples.Count / Parts)).Select(part => part.MinBy(value)!).Select(each => (each.At, value(each)))];
 }

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Akka.Actor;
 using Macula.Actors.Bounded;
 using Macula.Actors.Gateway;
+using Macula.Actors.Memory;
 using Macula.Actors.Protocol;
 using Macula.Actors.Rpc;
 
@@ -119,9 +120,11 @@ public sealed class DiagnosticsActor : ReceiveActor
             ["memory"] = new JsonObject
             {
                 ["managed"] = GC.GetTotalMemory(forceFullCollection: false),
+                ["live"] = LiveMemory.Managed(),
                 ["committed"] = heap.TotalCommittedBytes,
                 ["resident"] = process.WorkingSet64,
                 ["native"] = Math.Max(0, process.WorkingSet64 - heap.TotalCommittedBytes),
+                ["native_live"] = LiveMemory.Native(),
                 ["handles"] = process.HandleCount,
                 ["threads"] = process.Threads.Count,
                 ["cpu_seconds"] = process.TotalProcessorTime.TotalSeconds,

@@ -33,7 +33,7 @@ public sealed class ScenarioSpecs(ITestOutputHelper test)
         Assert.Equal([scenario], screen.Begun);
         Assert.NotEmpty(ran.Latencies);
         Assert.NotEmpty(ran.Samples);
-        Assert.All(ran.Samples, sample => Assert.True(sample.Memory is { Managed: > 0, Native: > 0, Handles: > 0 }));
+        Assert.All(ran.Samples, sample => Assert.True(sample.Memory is { Managed: > 0, Native: > 0, NativeLive: > 0, Handles: > 0 }));
         Assert.Equal(scenario, JsonSerializer.Deserialize<JsonElement>(report.ToJson())
             .GetProperty("scenarios")[0].GetProperty("name").GetString());
         Assert.Contains($"<h2 id=\"{scenario}\">", report.ToHtml(), StringComparison.Ordinal);

@@ -362,6 +362,8 @@ public sealed class GatewayActorSpecs(ITestOutputHelper log) : TestKit(TestConfi
     [InlineData("com.macula.diagnostics.info", "{}", "otp_version")]
     [InlineData("com.macula.diagnostics.tables", "{}", "\"clients\":{\"size\":1")]
     [InlineData("com.macula.diagnostics.memory", "{}", "\"resident\":")]
+    [InlineData("com.macula.diagnostics.memory", "{}", "\"live\":")]
+    [InlineData("com.macula.diagnostics.memory", "{}", "\"native_live\":")]
     public async Task The_node_answers_questions_about_itself(string procedure, string args, string expected)
     {
         var node = await TestNode.Start(this);
