@@ -25,7 +25,7 @@ internal sealed unsafe class StatelessReplies(
             return;
         }
 
-        if (!MayAnswer()) return;
+        if (!MayAnswer(path)) return;
         var versions = stackalloc uint[] { ReservedVersion, QuicLibrary.QuicVersion1 };
         var packet = stackalloc byte[SendBatch.LargestPacket];
         var length = QuicLibrary.WriteVersionNegotiation(
@@ -45,7 +45,7 @@ internal sealed unsafe class StatelessReplies(
             return;
         }
 
-        if (!MayAnswer()) return;
+        if (!MayAnswer(path)) return;
         var cid = new NativeCid { Length = asked.DestinationIdLength };
         new ReadOnlySpan<byte>(asked.DestinationId, (int)asked.DestinationIdLength)
             .CopyTo(new Span<byte>(cid.Data, NativeCid.MaxLength));
@@ -78,16 +78,16 @@ internal sealed unsafe class StatelessReplies(
     /// <param name="code">Of RFC 9000, section 20.1.</param>
     public void Refuse(PacketHeader* header, ulong code, NativePath* path)
     {
-        if (!MayAnswer()) return;
+        if (!MayAnswer(path)) return;
         var packet = stackalloc byte[SendBatch.LargestPacket];
         var length = CryptoLibrary.WriteConnectionClose(
             packet, SendBatch.LargestPacket, header->Version, &header->SourceId, &header->DestinationId, code, null, 0);
         Send(packet, length, path);
     }
 
-    private bool MayAnswer()
+    private bool MayAnswer(NativePath* path)
     {
-        if (budget.TryTake(Endpoint.Now)) return true;
+        if (budget.TryTake(path->Remote, Endpoint.Now)) return true;
         metrics.Drop(DropReason.TooManyAnswers);
         return false;
     }
