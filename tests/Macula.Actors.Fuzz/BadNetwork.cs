@@ -54,6 +54,9 @@ internal sealed class BadNetwork : IAsyncDisposable
     /// <summary>Shown what the client sends; what it says true to goes no further.</summary>
     public Func<ReadOnlyMemory<byte>, bool>? Seizes { get; set; }
 
+    /// <summary>The same of what the server sends.</summary>
+    public Func<ReadOnlyMemory<byte>, bool>? SeizesAnswers { get; set; }
+
     /// <summary>From here on the server sees the client at another port, as after a NAT lost its mind.</summary>
     public int Move()
     {
@@ -75,7 +78,9 @@ internal sealed class BadNetwork : IAsyncDisposable
     {
         var back = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
         _backs.Enqueue(back);
-        _ = Relay(back, (packet, _) => _front.SendAsync(packet, _client!, _over.Token).AsTask());
+        _ = Relay(back, (packet, _) => SeizesAnswers?.Invoke(packet) == true
+            ? Task.CompletedTask
+            : _front.SendAsync(packet, _client!, _over.Token).AsTask());
         return back;
     }
 

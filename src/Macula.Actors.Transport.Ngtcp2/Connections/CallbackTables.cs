@@ -21,6 +21,9 @@ internal static unsafe class CallbackTables
         if (server)
         {
             table->ReceiveClientInitial = Crypto("recv_client_initial");
+            table->PathValidation =
+                (nint)(delegate* unmanaged[Cdecl]<void*, uint, NativePath*, NativePath*, int, void*, int>)
+                &Callbacks.PathValidation;
         }
         else
         {

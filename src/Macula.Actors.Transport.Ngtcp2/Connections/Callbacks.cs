@@ -11,6 +11,8 @@ namespace Macula.Actors.Transport.Ngtcp2.Connections;
 internal static unsafe class Callbacks
 {
     private const int DestinationIdActivated = 0;
+    private const int PathValidated = 0;
+    private const int PathValidationFailed = 1; // else another one has begun
     // RFC 8446, sections 4 and 4.6.3: type and length.
     private static ReadOnlySpan<byte> TlsKeyUpdate => [24, 0, 0, 1];
 
@@ -71,6 +73,23 @@ internal static unsafe class Callbacks
             var key = new CidKey(new ReadOnlySpan<byte>(token, StatelessResetTokens.TokenLength));
             if (type == DestinationIdActivated) session.AddResetToken(key);
             else session.RemoveResetToken(key);
+            return 0;
+        }
+        catch (Exception fault)
+        {
+            return Failed(session, fault);
+        }
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    public static int PathValidation(
+        void* native, uint flags, NativePath* path, NativePath* fallback, int outcome, void* user)
+    {
+        var session = Session.From(user);
+        try
+        {
+            if (outcome is PathValidated or PathValidationFailed)
+                session.OnPathJudged(isThere: outcome == PathValidated, isBack: fallback != null);
             return 0;
         }
         catch (Exception fault)

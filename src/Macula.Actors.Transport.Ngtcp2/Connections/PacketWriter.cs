@@ -30,6 +30,7 @@ internal sealed unsafe class PacketWriter(SendBatch batch)
             path.Local = new NativeAddress { SocketAddress = local, Length = SocketAddresses.Room };
             path.Remote = new NativeAddress { SocketAddress = remote, Length = SocketAddresses.Room };
             var packet = batch.Next();
+            var room = session.PacketRoom(SendBatch.LargestPacket);
             nint result;
             do
             {
@@ -44,7 +45,7 @@ internal sealed unsafe class PacketWriter(SendBatch batch)
 
                 nint accepted;
                 result = QuicLibrary.WriteStream(
-                    native, &path, 1, &info, packet, SendBatch.LargestPacket, &accepted, flags, id, vectors,
+                    native, &path, 1, &info, packet, (nuint)room, &accepted, flags, id, vectors,
                     (nuint)count, now);
                 if (stream is not null) Note(streams, stream, result, accepted, flags);
             }
@@ -58,6 +59,7 @@ internal sealed unsafe class PacketWriter(SendBatch batch)
 
             if (result == 0) break;
             batch.Add((int)result, &path, info.Ecn);
+            session.OnPacketWritten(path.Remote, (int)result);
             written += (nuint)result;
         }
 

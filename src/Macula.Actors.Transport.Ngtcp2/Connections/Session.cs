@@ -37,12 +37,14 @@ internal abstract unsafe class Session : Route
     private Exception? _fault;
     private Failure? _pendingFailure;
     private RemoteAddress _remote;
+    private RemoteAddress _proved; // where the peer was last known to be for certain
+    private PathCredit _credit = PathCredit.Unlimited;
 
     protected Session(Endpoint endpoint, QuicConnectionOptions options, ReadOnlySpan<byte> remote)
     {
         Endpoint = endpoint;
         Options = options;
-        _remote = new RemoteAddress(remote);
+        _remote = _proved = new RemoteAddress(remote);
         _self = GCHandle.Alloc(this);
         _reference = (ConnectionReference*)NativeMemory.AllocZeroed((nuint)sizeof(ConnectionReference));
         _reference->GetConnection = &TlsCallbacks.GetConnection;
@@ -165,7 +167,7 @@ internal abstract unsafe class Session : Route
         Streams.TellStops();
         if (result == 0)
         {
-            NoticeMigration(path->Remote, now);
+            NoticeMigration(path->Remote, length, now);
             MarkDirty();
             return;
         }
@@ -247,6 +249,23 @@ internal abstract unsafe class Session : Route
         }
 
         if (HandshakeCompleted) AfterHandshake(now);
+    }
+
+    /// <summary>How long the next packet may be.</summary>
+    public int PacketRoom(int most) => _credit.Room(most);
+
+    public void OnPacketWritten(in NativeAddress to, int length)
+    {
+        if (IsCurrent(to)) _credit.Sent(length);
+    }
+
+    /// <summary>In a callback: whether the peer is where it seems to have moved is known now. Without it the library goes
+    /// back to where it was, if anywhere.</summary>
+    public void OnPathJudged(bool isThere, bool isBack)
+    {
+        if (isThere) _proved = _remote;
+        else if (isBack) Volatile.Write(ref _remote, _proved);
+        _credit = PathCredit.Unlimited;
     }
 
     /// <summary>After each write pass.</summary>
@@ -368,15 +387,24 @@ internal abstract unsafe class Session : Route
         _keysRestAt = Never;
     }
 
-    private void NoticeMigration(in NativeAddress from, ulong now)
+    private void NoticeMigration(in NativeAddress from, int length, ulong now)
     {
-        if (_remote.Bytes.SequenceEqual(SocketAddresses.Span(from))) return;
+        if (IsCurrent(from))
+        {
+            _credit.Received(length);
+            return;
+        }
+
         var current = SocketAddresses.Span(QuicLibrary.GetPath(_native)->Remote);
         if (_remote.Bytes.SequenceEqual(current)) return;
-        Volatile.Write(ref _remote, new RemoteAddress(current));
+        var isProved = _proved.Bytes.SequenceEqual(current);
+        Volatile.Write(ref _remote, isProved ? _proved : new RemoteAddress(current));
+        _credit = isProved ? PathCredit.Unlimited : PathCredit.Of(length);
         if (_pathWatchEnd == Never) QuicLibrary.SetKeepAliveTimeout(_native, PathTick);
         (_pathTickAt, _pathWatchEnd) = (now + PathTick, now + PathWatch);
     }
+
+    private bool IsCurrent(in NativeAddress address) => _remote.Bytes.SequenceEqual(SocketAddresses.Span(address));
 
     // Perhaps nobody is at the new address (RFC 9000, section 9.3.3). Once three times as much was sent there as came from
     // it, the library arms no timer any more, not even that of the path's validation, after which it would go back; and a
