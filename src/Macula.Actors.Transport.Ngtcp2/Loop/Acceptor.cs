@@ -50,6 +50,13 @@ internal sealed unsafe class Acceptor : IDisposable
         var hasProvedAddress = RetryTokens.IsRetry(header.Token);
         if (hasProvedAddress && !_listener.Tokens.Verify(&header, path, &originalId))
         {
+            // One that was spoiled on the way is not its client's fault, who sends it again (RFC 9000, section 8.1.3).
+            if (!InitialIntegrity.IsWhole(&header, new ReadOnlySpan<byte>(data, length)))
+            {
+                Endpoint.Metrics.Drop(DropReason.BadInitial);
+                return null;
+            }
+
             Refuse(&header, RefusalReason.InvalidToken, TransportCode.InvalidToken, path, now);
             return null;
         }

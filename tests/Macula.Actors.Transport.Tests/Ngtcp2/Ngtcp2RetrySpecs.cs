@@ -123,6 +123,23 @@ public class Ngtcp2RetrySpecs
         Assert.Equal(InvalidToken, (await stranger.AskAsync(second, Pair.Patience)).CloseCode);
     }
 
+    // RFC 9000, section 8.1.3: only where the packet is valid otherwise is its client told.
+    [Fact]
+    public async Task A_token_that_was_spoiled_on_the_way_costs_its_client_nothing()
+    {
+        await using var pair = await Pair.Listen(defence: Always, loops: Loops);
+        using var stranger = new Stranger(pair.Listener.LocalEndPoint);
+        var second = await WithToken(stranger);
+        var spoiled = second.ToDatagram();
+        var tokenEnds = spoiled.AsSpan().IndexOf(second.Token) + second.Token.Length;
+        spoiled[tokenEnds - 1] ^= 1;
+
+        await stranger.SendAsync(spoiled);
+        await Pair.Until(() => pair.Metrics.Dropped(DropReason.BadInitial) == 1, () => "it was not dropped");
+        Assert.Null((await stranger.AskAsync(second, Pair.Patience)).CloseCode);
+        Assert.Equal((1, 0), (pair.Metrics.HalfOpen, pair.Metrics.Refused(RefusalReason.InvalidToken)));
+    }
+
     [Fact]
     public async Task A_token_expires()
     {
