@@ -34,6 +34,7 @@ public sealed partial class MeshPoolActor : ReceiveActor, IWithTimers
     private readonly LinkedList<MeshRequest> _parked = []; // until all connections are found again
     private readonly HashSet<IActorRef> _living = []; // the actors of all connections
     private readonly HashSet<IActorRef> _unidentified = [];
+    private readonly List<MeshParty> _reserved = []; // whose streams are not found again yet
     private readonly MeshOptions _options;
     private readonly IQuicProvider _provider;
     private readonly Func<PeerAddress, QuicConnectOptions> _connect;
@@ -135,6 +136,7 @@ public sealed partial class MeshPoolActor : ReceiveActor, IWithTimers
         foreach (var dial in _dials.Values.ToList()) Drop(dial.Link, "crashed", MeshRefusal.InternalError, CrashText);
         foreach (var link in Links().ToList()) EndRequests(link, MeshRefusal.InternalError, CrashText);
         while (_parked.First is { } parked) Fail(parked.Value, MeshRefusal.InternalError, CrashText);
+        _kept.Owners.AddRange(_parties.All.Where(party => party.Leases.Count > 0));
         _parties.Clear();
     }
 
@@ -151,6 +153,8 @@ public sealed partial class MeshPoolActor : ReceiveActor, IWithTimers
 
         _log.Warning("The mesh pool failed and asks {Connections} connections who they are", _living.Count);
         _kept.Ended.Take(EndLease);
+        ReserveForOwners();
+        ContinueParked();
         Context.Parent.Tell(GatewayProtocol.Restarted.Instance);
     }
 
