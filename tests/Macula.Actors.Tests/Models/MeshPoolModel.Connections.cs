@@ -10,13 +10,14 @@ namespace Macula.Actors.Tests.Models;
 // Connections, from the dial to the end.
 internal sealed partial class MeshPoolModel
 {
-    private void EndDial(int a, bool isUp)
+    private void EndDial(Step step, bool isUp)
     {
-        if (Pick(_dials.Values, a) is not { } dial) return;
+        if (Pick(_dials.Values, step.A) is not { } dial) return;
         _dials.Remove(dial.Peer);
         var quic = _quic.Dials[dial.Number];
         if (isUp)
         {
+            (quic.Connection.IsSlow, quic.Connection.Lingers) = (step.B % 4 == 0, step.C % 3 == 0);
             quic.Result.SetResult(quic.Connection);
             Up(dial, quic.Connection);
         }

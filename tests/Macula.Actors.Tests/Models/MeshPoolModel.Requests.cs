@@ -160,6 +160,7 @@ internal sealed partial class MeshPoolModel
         }
 
         Settle();
+        _talks.RemoveAll(each => each.IsOrphan && each.Requester == requester);
         _requesters[at] = _world.Someone();
     }
 

@@ -19,10 +19,12 @@ internal interface IModel : IDisposable
 }
 
 /// <summary>Runs random histories through a model. A failure prints the shortest history that it found and the seed that
-/// replays it: MACULA_MODELS_REPLAY=seed,gamma dotnet test --filter ...</summary>
+/// replays it: MACULA_MODELS_REPLAY=seed,gamma dotnet test --filter ... MACULA_MODELS_TIMES=20 takes 20 times as many, for a
+/// long run.</summary>
 internal static class ModelCheck
 {
     private const string Replay = "MACULA_MODELS_REPLAY";
+    private const string Times = "MACULA_MODELS_TIMES";
 
     /// <param name="kinds">Weights of the operations; how often each is taken.</param>
     /// <returns>Steps taken.</returns>
@@ -38,7 +40,10 @@ internal static class ModelCheck
             from c in number
             select new Step(k, a, b, c);
         var history = Arb.From(step.ArrayOf(length), Shorter);
-        Check.One(Settings(histories), Prop.ForAll(history, steps =>
+        var times = Environment.GetEnvironmentVariable(Times) is { Length: > 0 } more
+            ? int.Parse(more, CultureInfo.InvariantCulture)
+            : 1;
+        Check.One(Settings(histories * times), Prop.ForAll(history, steps =>
         {
             using var model = begin();
             foreach (var each in steps)

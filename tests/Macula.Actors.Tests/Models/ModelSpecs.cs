@@ -43,6 +43,7 @@ public sealed class ModelSpecs(ITestOutputHelper log) : TestKit(Quiet, output: l
         var reached = new SortedDictionary<string, long>(StringComparer.Ordinal);
         Check(() => new MeshPoolModel(this, reached), MeshPoolModel.Kinds);
         foreach (var (what, times) in reached) _log.WriteLine($"{what}: {times}");
+        Assert.Equal(MeshPoolModel.Cases, reached.Keys);
     }
 
     private void Check(Func<IModel> begin, int[] kinds)
