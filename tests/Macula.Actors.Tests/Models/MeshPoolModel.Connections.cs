@@ -221,16 +221,18 @@ internal sealed partial class MeshPoolModel
         Settle();
     }
 
-    // What is asked before the connections have said who they are waits until then.
+    // What is asked before the connections have said who they are waits until then, or until the next crash.
     private void Crash(Step step)
     {
         List<Request> asked = [];
         for (var i = 0; i < step.C % 4; i++)
             asked.Add(New((Kind)((step.C + i) % 3), step.A + i, step.B + i, step.A, step.B));
+        var isTwice = step.B % 3 == 0;
         _other.Then = () =>
         {
             _world.Concern.Tell(Kill.Instance);
             foreach (var request in asked) Tell(request);
+            if (isTwice) _world.Concern.Tell(Kill.Instance);
         };
         _world.Concern.Tell(new Find(NodeId.Parse("peer-0")), _other.Actor);
         _other.Take();
@@ -242,7 +244,8 @@ internal sealed partial class MeshPoolModel
             else if (Admits(request)) _waiting.Add(request);
         }
 
-        if (!isAlone) Unpark();
+        if (isTwice) Forget();
+        else if (!isAlone) Unpark();
         Settle();
     }
 
