@@ -168,7 +168,8 @@ public sealed partial class MeshPoolActor : ReceiveActor, IWithTimers
             EndRequests(link, MeshRefusal.ShuttingDown, ShutdownText);
         }
 
-        while (_parked.First is { } parked) Fail(parked.Value, MeshRefusal.ShuttingDown, ShutdownText);
+        // The rest: those that are parked, and those whose stream has ended and whose answer comes too late.
+        _deadlines.Expire(TimeSpan.MaxValue, request => Fail(request, MeshRefusal.ShuttingDown, ShutdownText));
         _parties.Clear();
         _connectionTable.Set(0);
         _streamTable.Set(0);

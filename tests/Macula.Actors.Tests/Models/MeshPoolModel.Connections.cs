@@ -153,29 +153,39 @@ internal sealed partial class MeshPoolModel
         if (_dials.Remove(peer, out var dial)) GiveUp(dial, MeshRefusal.Removed);
         foreach (var link in Links.Where(link => link.Peer == peer).ToList())
         {
-            foreach (var request in link.Openings.Select(each => each.Request).ToList())
-            {
-                Fail(request, MeshRefusal.Removed);
-                _waiting.Remove(request);
-            }
-
-            _late.AddRange(link.Openings);
-            link.Openings.Clear();
-            FailRunning(link, MeshRefusal.Removed);
+            FailAll(link, MeshRefusal.Removed);
             if (link.Leases.Count == 0)
             {
                 Lose(link);
                 continue;
             }
 
-            Assert.True(link.Quic.IsClosing);
             if (_retired.GetValueOrDefault(peer) == link) _retired.Remove(peer);
             else _pool.Remove(peer);
-            _closing.Add(link);
-            link.Leases.Clear();
+            Close(link);
         }
 
         Settle();
+    }
+
+    private void Close(Link link)
+    {
+        Assert.True(link.Quic.IsClosing);
+        _closing.Add(link);
+        link.Leases.Clear();
+    }
+
+    private void FailAll(Link link, MeshRefusal reason)
+    {
+        foreach (var request in link.Openings.Select(each => each.Request).ToList())
+        {
+            Fail(request, reason);
+            _waiting.Remove(request);
+        }
+
+        _late.AddRange(link.Openings);
+        link.Openings.Clear();
+        FailRunning(link, reason);
     }
 
     private void GiveUp(Dial dial, MeshRefusal reason)
@@ -194,6 +204,41 @@ internal sealed partial class MeshPoolModel
         link.Quic.End();
         _closing.Remove(link);
         LetGo(link.Quic);
+    }
+
+    // Whoever asks until the last connection has ended is refused; what still is under way then has failed.
+    private void ShutDown()
+    {
+        _world.Concern.Tell(MeshProtocol.Shutdown.Instance);
+        foreach (var dial in _dials.Values) GiveUp(dial, MeshRefusal.ShuttingDown);
+        _dials.Clear();
+        foreach (var link in Links)
+        {
+            FailAll(link, MeshRefusal.ShuttingDown);
+            Close(link);
+        }
+
+        _pool.Clear();
+        _retired.Clear();
+        Settle();
+        while (_closing.Count > 0)
+        {
+            Check();
+            var request = New((Kind)(_closing.Count % 3), 0, 0, 0, 0);
+            Tell(request);
+            Fail(request, MeshRefusal.ShuttingDown);
+            Check();
+            EndClosing(_closing[0]);
+        }
+
+        foreach (var request in Requests)
+        {
+            Fail(request, MeshRefusal.ShuttingDown);
+            GiveUp(request);
+        }
+
+        Settle();
+        _late.Clear(); // a connection that has ended gives no streams
     }
 
     private void Advance(TimeSpan time)
@@ -236,7 +281,8 @@ internal sealed partial class MeshPoolModel
         };
         _world.Concern.Tell(new Find(NodeId.Parse("peer-0")), _other.Actor);
         _other.Take();
-        var isAlone = !Links.Any() && _closing.Count == 0 && _dials.Count == 0;
+        // A dial and a retired connection without a stream end with the pool that failed.
+        var isAlone = _pool.Count == 0 && _closing.Count == 0 && !_retired.Values.Any(link => link.Leases.Count > 0);
         Forget();
         foreach (var request in asked)
         {
