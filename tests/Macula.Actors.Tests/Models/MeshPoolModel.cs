@@ -1,9 +1,7 @@
-using System.Diagnostics;
 using Akka.Actor;
 using Akka.TestKit.Xunit2;
 using Macula.Actors.Bounded;
 using Macula.Actors.Mesh;
-using Macula.Actors.Protocol;
 using Macula.Actors.Transport;
 using static Macula.Actors.Mesh.MeshProtocol;
 

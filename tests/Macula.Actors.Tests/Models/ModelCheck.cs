@@ -18,9 +18,9 @@ internal interface IModel : IDisposable
     void End();
 }
 
-/// <summary>Runs random histories through a model. A failure prints the shortest history that it found and the seed that
-/// replays it: MACULA_MODELS_REPLAY=seed,gamma dotnet test --filter ... MACULA_MODELS_TIMES=20 takes 20 times as many, for a
-/// long run.</summary>
+/// <summary>Runs random histories through a model. A failure prints the shortest history that it found, and of its last step
+/// what replays it, the size and the seed: MACULA_MODELS_REPLAY=seed,gamma,size dotnet test --filter ...
+/// MACULA_MODELS_TIMES=20 takes 20 times as many histories, for a long run.</summary>
 internal static class ModelCheck
 {
     private const string Replay = "MACULA_MODELS_REPLAY";
@@ -69,7 +69,8 @@ internal static class ModelCheck
         if (Environment.GetEnvironmentVariable(Replay) is not { Length: > 0 } seed) return settings;
         var parts = seed.Trim('(', ')').Split(',');
         return settings.WithMaxTest(1).WithReplay(
-            ulong.Parse(parts[0], CultureInfo.InvariantCulture), ulong.Parse(parts[1], CultureInfo.InvariantCulture));
+            ulong.Parse(parts[0], CultureInfo.InvariantCulture), ulong.Parse(parts[1], CultureInfo.InvariantCulture),
+            int.Parse(parts[2], CultureInfo.InvariantCulture));
     }
 
     // Large pieces out first, then single steps.
