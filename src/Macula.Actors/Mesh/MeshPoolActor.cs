@@ -243,11 +243,12 @@ public sealed partial class MeshPoolActor : ReceiveActor, IWithTimers
     private const string TooManyRequestersText = "As many actors use the mesh pool as may.";
     private const string TooManyExchangesText = "As many exchanges are under way, or actors use the mesh pool, as may.";
 
-    private sealed record Opened(MeshRequest Request, MeshLink Link, IQuicStream Stream) : ILocal;
+    // These may come when the pool has stopped; by then its connections have ended, and whoever waited was told.
+    private sealed record Opened(MeshRequest Request, MeshLink Link, IQuicStream Stream) : ILocal, IDeadLetterSuppression;
 
-    private sealed record NotOpened(MeshRequest Request, MeshLink Link, Exception Cause) : ILocal;
+    private sealed record NotOpened(MeshRequest Request, MeshLink Link, Exception Cause) : ILocal, IDeadLetterSuppression;
 
-    private sealed record ExchangeEnded(MeshRequest Request, MeshExchange.Outcome Outcome) : ILocal;
+    private sealed record ExchangeEnded(MeshRequest Request, MeshExchange.Outcome Outcome) : ILocal, IDeadLetterSuppression;
 
     private sealed record PeerEnded(IActorRef Child, MeshLink? Link) : ILocal;
 
