@@ -11,15 +11,15 @@ namespace Macula.Actors.Gateway;
 internal sealed class StandingRequests
 {
     private readonly Dictionary<IFrameSink, Dictionary<Utf8Text, long>> _patterns = []; // with the newest request
-    private readonly Dictionary<(DhtKey Key, NodeId Node), (IFrameSink Stream, RegistryProtocol.StoredRecord Record)>
-        _records = [];
+    private readonly Dictionary<(DhtKey Key, NodeId Node), LinkedListNode<Kept>> _records = [];
+    private readonly Dictionary<IFrameSink, LinkedList<Kept>> _streams = []; // those that have records
     private long _requests;
 
     public IEnumerable<PubSubProtocol.Resume> Subscriptions =>
         _patterns.Select(each => new PubSubProtocol.Resume(each.Key, [.. each.Value.Keys]));
 
     public IReadOnlyList<(IFrameSink Stream, DhtKey Key, RegistryProtocol.StoredRecord Record)> Records =>
-        [.. _records.Select(each => (each.Value.Stream, each.Key.Key, each.Value.Record))];
+        [.. _records.Values.Select(each => (each.Value.Stream, each.Value.Key, each.Value.Record))];
 
     /// <returns>The number of this request.</returns>
     public long Subscribed(IFrameSink stream, IReadOnlyList<Utf8Text> patterns)
@@ -51,8 +51,11 @@ internal sealed class StandingRequests
     {
         foreach (var record in records)
         {
-            if (record.Record.Ttl == 0) _records.Remove((key, record.Record.NodeId));
-            else _records[(key, record.Record.NodeId)] = (stream, record);
+            var place = (key, record.Record.NodeId);
+            Remove(place);
+            if (record.Record.Ttl == 0) continue;
+            if (!_streams.TryGetValue(stream, out var kept)) _streams[stream] = kept = [];
+            _records.Add(place, kept.AddLast(new Kept(stream, key, record)));
         }
     }
 
@@ -61,14 +64,25 @@ internal sealed class StandingRequests
         foreach (var (key, record) in msg.Records)
         {
             var place = (key, record.Record.NodeId);
-            if (_records.TryGetValue(place, out var known) && ReferenceEquals(known.Record, record)) _records.Remove(place);
+            if (_records.TryGetValue(place, out var known) && ReferenceEquals(known.Value.Record, record)) Remove(place);
         }
     }
 
+    /// <summary>Costs what was kept of this stream, whatever the client has on others.</summary>
     public void StreamEnded(IFrameSink stream)
     {
         _patterns.Remove(stream);
-        foreach (var (place, (of, _)) in _records)
-            if (of == stream) _records.Remove(place);
+        if (!_streams.Remove(stream, out var all)) return;
+        foreach (var kept in all) _records.Remove((kept.Key, kept.Record.Record.NodeId));
     }
+
+    private void Remove((DhtKey Key, NodeId Node) place)
+    {
+        if (!_records.Remove(place, out var known)) return;
+        var all = known.List!;
+        all.Remove(known);
+        if (all.Count == 0) _streams.Remove(known.Value.Stream);
+    }
+
+    private readonly record struct Kept(IFrameSink Stream, DhtKey Key, RegistryProtocol.StoredRecord Record);
 }

@@ -19,6 +19,8 @@ internal sealed class MeshParties
         _parties = new LruMap<IActorRef, MeshParty>((int)table.Limit);
     }
 
+    public IEnumerable<MeshParty> All => _parties.Entries.Select(entry => entry.Value);
+
     public MeshParty? Find(IActorRef actor)
     {
         if (_last is not null && ReferenceEquals(_last.Actor, actor)) return _last;

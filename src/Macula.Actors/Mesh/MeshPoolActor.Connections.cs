@@ -238,13 +238,28 @@ public sealed partial class MeshPoolActor
         if (isRetired) EnterRetired(link);
         else Admit(link);
         foreach (var lease in leases.Where(lease => !lease.IsEnded))
-            Enter(lease, _parties.Of(lease.Requester, Now), Now);
+            Enter(lease, lease.Requester.IsNobody() ? null : _parties.Of(lease.Requester, Now), Now);
         CloseIfUnwanted(link);
+    }
+
+    // Or those who ask meanwhile could take the places of those who have streams, which nobody would watch any more.
+    private void ReserveForOwners()
+    {
+        foreach (var owner in _kept.Owners)
+        {
+            var isOpen = owner.Leases.ToList().Exists(lease => !lease.IsEnded);
+            if (!isOpen || _parties.Of(owner.Actor, Now) is not { } party) continue;
+            _parties.Pin(party, Now);
+            _reserved.Add(party);
+        }
     }
 
     private void ContinueParked()
     {
         if (_unidentified.Count > 0) return;
+        foreach (var party in _reserved) _parties.Unpin(party, Now);
+        _reserved.Clear();
+        _kept.Owners.Clear();
         var parked = _parked.ToList();
         foreach (var request in parked) EndWait(request);
         foreach (var request in parked) Continue(request);

@@ -34,6 +34,7 @@ public sealed partial class MeshPoolActor : ReceiveActor, IWithTimers
     private readonly LinkedList<MeshRequest> _parked = []; // until all connections are found again
     private readonly HashSet<IActorRef> _living = []; // the actors of all connections
     private readonly HashSet<IActorRef> _unidentified = [];
+    private readonly List<MeshParty> _reserved = []; // whose streams are not found again yet
     private readonly MeshOptions _options;
     private readonly IQuicProvider _provider;
     private readonly Func<PeerAddress, QuicConnectOptions> _connect;
@@ -135,6 +136,7 @@ public sealed partial class MeshPoolActor : ReceiveActor, IWithTimers
         foreach (var dial in _dials.Values.ToList()) Drop(dial.Link, "crashed", MeshRefusal.InternalError, CrashText);
         foreach (var link in Links().ToList()) EndRequests(link, MeshRefusal.InternalError, CrashText);
         while (_parked.First is { } parked) Fail(parked.Value, MeshRefusal.InternalError, CrashText);
+        _kept.Owners.AddRange(_parties.All.Where(party => party.Leases.Count > 0));
         _parties.Clear();
     }
 
@@ -151,6 +153,8 @@ public sealed partial class MeshPoolActor : ReceiveActor, IWithTimers
 
         _log.Warning("The mesh pool failed and asks {Connections} connections who they are", _living.Count);
         _kept.Ended.Take(EndLease);
+        ReserveForOwners();
+        ContinueParked();
         Context.Parent.Tell(GatewayProtocol.Restarted.Instance);
     }
 
@@ -164,7 +168,8 @@ public sealed partial class MeshPoolActor : ReceiveActor, IWithTimers
             EndRequests(link, MeshRefusal.ShuttingDown, ShutdownText);
         }
 
-        while (_parked.First is { } parked) Fail(parked.Value, MeshRefusal.ShuttingDown, ShutdownText);
+        // The rest: those that are parked, and those whose stream has ended and whose answer comes too late.
+        _deadlines.Expire(TimeSpan.MaxValue, request => Fail(request, MeshRefusal.ShuttingDown, ShutdownText));
         _parties.Clear();
         _connectionTable.Set(0);
         _streamTable.Set(0);
@@ -238,11 +243,12 @@ public sealed partial class MeshPoolActor : ReceiveActor, IWithTimers
     private const string TooManyRequestersText = "As many actors use the mesh pool as may.";
     private const string TooManyExchangesText = "As many exchanges are under way, or actors use the mesh pool, as may.";
 
-    private sealed record Opened(MeshRequest Request, MeshLink Link, IQuicStream Stream) : ILocal;
+    // These may come when the pool has stopped; by then its connections have ended, and whoever waited was told.
+    private sealed record Opened(MeshRequest Request, MeshLink Link, IQuicStream Stream) : ILocal, IDeadLetterSuppression;
 
-    private sealed record NotOpened(MeshRequest Request, MeshLink Link, Exception Cause) : ILocal;
+    private sealed record NotOpened(MeshRequest Request, MeshLink Link, Exception Cause) : ILocal, IDeadLetterSuppression;
 
-    private sealed record ExchangeEnded(MeshRequest Request, MeshExchange.Outcome Outcome) : ILocal;
+    private sealed record ExchangeEnded(MeshRequest Request, MeshExchange.Outcome Outcome) : ILocal, IDeadLetterSuppression;
 
     private sealed record PeerEnded(IActorRef Child, MeshLink? Link) : ILocal;
 

@@ -15,6 +15,9 @@ public sealed class MeshSurvivors
     /// <summary>Streams tell their end here, also those that were opened before.</summary>
     internal EndedLeases Ended { get; } = new();
 
+    /// <summary>Those that had open streams when the pool failed, until these are found again.</summary>
+    internal List<MeshParty> Owners { get; } = [];
+
     /// <summary>Told only when it changes.</summary>
     internal MemoryLevel Level { get; set; }
 }

@@ -283,6 +283,23 @@ public sealed class MeshExchangeSpecs : TestKit
         await NothingLeft();
     }
 
+    [Fact]
+    public async Task An_exchange_whose_answer_comes_after_the_shutdown_is_told_that_there_is_none()
+    {
+        var bed = new MeshBed(this);
+        var connection = await bed.Idle("a");
+        var asking = bed.Tell(new Exchange(NodeId.Parse("a"), MeshBed.Somewhere, Ping, Timeout, 7));
+        await this.Eventually(() => connection.Streams.Count == 2);
+        await bed.End(connection.Streams[1]); // and what it brought is not read yet
+        Watch(bed.Pool);
+        bed.Tell(MeshProtocol.Shutdown.Instance);
+
+        var failed = await asking.ExpectMsgAsync<ExchangeFailed>(SpecExtensions.Deadline);
+        Assert.Equal((7UL, MeshRefusal.ShuttingDown), (failed.Id, failed.Reason));
+        await ExpectTerminatedAsync(bed.Pool, SpecExtensions.Deadline);
+        Assert.All(bed.Census.Tables, table => Assert.Equal(0, table.Size));
+    }
+
     private static byte[] Ping => Wire.Frame(FrameType.Ping, 0x80);
 
     private static byte[] Frame(int payload)

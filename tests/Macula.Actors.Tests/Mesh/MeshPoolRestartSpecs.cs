@@ -137,6 +137,34 @@ public sealed class MeshPoolRestartSpecs : TestKit
     }
 
     [Fact]
+    public async Task Who_has_a_stream_keeps_its_place_when_others_ask_meanwhile_and_is_watched()
+    {
+        var bed = new MeshBed(this, Options with { MaxRequesters = 1 });
+        var (_, owner, stream) = await bed.Leased("a");
+        bed.Pool.Tell(Kill.Instance);
+        var other = bed.Open("a"); // handled before the connection has answered
+
+        Assert.Equal(MeshRefusal.Overloaded, await Refusal(other));
+        await this.End(owner.Ref);
+        await this.Eventually(() => stream.IsAborted && bed.Streams == 0);
+    }
+
+    [Fact]
+    public async Task The_stream_of_a_frame_that_wants_no_answer_takes_nobodys_place()
+    {
+        var a = await _bed.Idle("a");
+        _bed.Tell(new Send(NodeId.Parse("a"), Somewhere, Wire.Frame(FrameType.Ping, 0x80)));
+        await this.Eventually(() => a.Streams.Count == 2);
+        a.Streams[1].Lingers = true;
+        await _bed.Crash();
+
+        await _bed.List();
+        Assert.Equal((1, 0), (_bed.Streams, _bed.Census.Size("mesh.requesters")));
+        await _bed.End(a.Streams[1]);
+        await this.Eventually(() => _bed.Streams == 0);
+    }
+
+    [Fact]
     public async Task An_old_connection_of_a_peer_that_moved_is_still_the_old_one()
     {
         var (old, _, stream) = await _bed.Leased("a");

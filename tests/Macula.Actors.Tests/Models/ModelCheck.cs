@@ -18,11 +18,13 @@ internal interface IModel : IDisposable
     void End();
 }
 
-/// <summary>Runs random histories through a model. A failure prints the shortest history that it found and the seed that
-/// replays it: MACULA_MODELS_REPLAY=seed,gamma dotnet test --filter ...</summary>
+/// <summary>Runs random histories through a model. A failure prints the shortest history that it found, and of its last step
+/// what replays it, the size and the seed: MACULA_MODELS_REPLAY=seed,gamma,size dotnet test --filter ...
+/// MACULA_MODELS_TIMES=20 takes 20 times as many histories, for a long run.</summary>
 internal static class ModelCheck
 {
     private const string Replay = "MACULA_MODELS_REPLAY";
+    private const string Times = "MACULA_MODELS_TIMES";
 
     /// <param name="kinds">Weights of the operations; how often each is taken.</param>
     /// <returns>Steps taken.</returns>
@@ -38,7 +40,10 @@ internal static class ModelCheck
             from c in number
             select new Step(k, a, b, c);
         var history = Arb.From(step.ArrayOf(length), Shorter);
-        Check.One(Settings(histories), Prop.ForAll(history, steps =>
+        var times = Environment.GetEnvironmentVariable(Times) is { Length: > 0 } more
+            ? int.Parse(more, CultureInfo.InvariantCulture)
+            : 1;
+        Check.One(Settings(histories * times), Prop.ForAll(history, steps =>
         {
             using var model = begin();
             foreach (var each in steps)
@@ -64,7 +69,8 @@ internal static class ModelCheck
         if (Environment.GetEnvironmentVariable(Replay) is not { Length: > 0 } seed) return settings;
         var parts = seed.Trim('(', ')').Split(',');
         return settings.WithMaxTest(1).WithReplay(
-            ulong.Parse(parts[0], CultureInfo.InvariantCulture), ulong.Parse(parts[1], CultureInfo.InvariantCulture));
+            ulong.Parse(parts[0], CultureInfo.InvariantCulture), ulong.Parse(parts[1], CultureInfo.InvariantCulture),
+            int.Parse(parts[2], CultureInfo.InvariantCulture));
     }
 
     // Large pieces out first, then single steps.

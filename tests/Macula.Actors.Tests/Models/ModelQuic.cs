@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Macula.Actors.Transport;
@@ -47,6 +46,10 @@ internal sealed class ModelConnection(int number) : IQuicConnection
     /// <summary>Whether streams are given only when the model says so.</summary>
     public bool IsSlow { get; set; }
 
+    /// <summary>Whether the streams that are asked for from now on end only when the model says so, and until then bring
+    /// what the peer says, whatever the node has done to them.</summary>
+    public bool Lingers { get; set; }
+
     /// <summary>What was asked for.</summary>
     public List<ModelOpening> Openings { get; } = [];
 
@@ -70,7 +73,7 @@ internal sealed class ModelConnection(int number) : IQuicConnection
 
     public ValueTask<IQuicStream> OpenStreamAsync(CancellationToken cancellationToken = default)
     {
-        var opening = new ModelOpening(new ModelStream(this, Openings.Count));
+        var opening = new ModelOpening(new ModelStream(this, Openings.Count, Lingers));
         Openings.Add(opening);
         if (!IsSlow) opening.Result.SetResult(opening.Stream);
         return new ValueTask<IQuicStream>(opening.Result.Task);
@@ -113,39 +116,4 @@ internal sealed class ModelOpening(ModelStream stream)
     public ModelStream Stream => stream;
 
     public TaskCompletionSource<IQuicStream> Result { get; } = new();
-}
-
-internal sealed class ModelStream(ModelConnection connection, int id) : IQuicStream
-{
-    private readonly TaskCompletionSource _closed = new();
-
-    public bool CanRead => true;
-
-    public bool CanWrite => true;
-
-    public long? StopCode => null;
-
-    public long Id => id;
-
-    public PipeReader Input => throw new NotSupportedException();
-
-    public PipeWriter Output => throw new NotSupportedException();
-
-    public IQuicConnection Connection => connection;
-
-    public Task Closed => _closed.Task;
-
-    public bool IsAborted { get; private set; }
-
-    public void Abort(QuicAbortDirection direction, long errorCode)
-    {
-        IsAborted = true;
-        End();
-    }
-
-    public void End() => _closed.TrySetResult();
-
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
-
-    public override string ToString() => $"{connection} stream {id}";
 }

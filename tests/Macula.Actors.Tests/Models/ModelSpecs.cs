@@ -11,6 +11,7 @@ public sealed class ModelSpecs(ITestOutputHelper log) : TestKit(Quiet, output: l
 
     private static readonly Config Quiet = ConfigurationFactory.ParseString("""
         akka.loglevel = OFF
+        akka.log-dead-letters = off
         akka.stdout-loglevel = OFF
         akka.scheduler.implementation = "Akka.TestKit.TestScheduler, Akka.TestKit"
         akka.actor.default-dispatcher.type = "Akka.TestKit.CallingThreadDispatcherConfigurator, Akka.TestKit"
@@ -37,8 +38,13 @@ public sealed class ModelSpecs(ITestOutputHelper log) : TestKit(Quiet, output: l
     public void The_rpc_actor_does_what_its_model_does() => Check(() => new RpcModel(this), RpcModel.Kinds);
 
     [Fact]
-    public void The_mesh_pool_does_what_its_model_does() =>
-        Check(() => new MeshPoolModel(this), MeshPoolModel.Kinds);
+    public void The_mesh_pool_does_what_its_model_does()
+    {
+        var reached = new SortedDictionary<string, long>(StringComparer.Ordinal);
+        Check(() => new MeshPoolModel(this, reached), MeshPoolModel.Kinds);
+        foreach (var (what, times) in reached) _log.WriteLine($"{what}: {times}");
+        Assert.Equal(MeshPoolModel.Cases, reached.Keys);
+    }
 
     private void Check(Func<IModel> begin, int[] kinds)
     {

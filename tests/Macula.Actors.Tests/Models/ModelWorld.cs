@@ -92,13 +92,17 @@ internal sealed class Told
 {
     public Told(ModelWorld world)
     {
-        var messages = Messages;
-        Actor = world.Actor(() => new Keeper(messages));
+        Action<object> keep = Keep;
+        Actor = world.Actor(() => new Keeper(keep));
     }
 
     public IActorRef Actor { get; }
 
     public List<object> Messages { get; } = [];
+
+    /// <summary>What it does with the next message, while the one who tells it is still busy: what it says then is handled
+    /// later, and in order.</summary>
+    public Action? Then { get; set; }
 
     /// <summary>The only message since the last call, or null.</summary>
     public object? Take()
@@ -111,9 +115,17 @@ internal sealed class Told
 
     public void Die() => ModelWorld.Stop(Actor);
 
+    private void Keep(object message)
+    {
+        Messages.Add(message);
+        var then = Then;
+        Then = null;
+        then?.Invoke();
+    }
+
     private sealed class Keeper : ReceiveActor
     {
-        public Keeper(List<object> messages) => ReceiveAny(messages.Add);
+        public Keeper(Action<object> keep) => ReceiveAny(keep);
     }
 }
 

@@ -173,10 +173,14 @@ internal sealed class FakeMeshStream(FakeConnection connection, long id) : IQuic
 
     public bool IsAborted { get; private set; }
 
+    /// <summary>Whether it goes on after its reset until the spec ends it, as while the peer has not acknowledged that.
+    /// </summary>
+    public bool Lingers { get; set; }
+
     public void Abort(QuicAbortDirection direction, long errorCode)
     {
         IsAborted = true;
-        End();
+        if (!Lingers) End();
     }
 
     /// <summary>The peer's answer is read.</summary>
