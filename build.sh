@@ -155,26 +155,29 @@ format_and_build() {
   local built=0
   dotnet format --verify-no-changes --no-restore &
   dotnet build -c Release --no-restore -v q --nologo -warnaserror || built=$?
-  wait $! && ((built == 0))
+  ((built == 0)) || say "   it does not build"
+  wait $! || { say "   the format is not as dotnet format makes it"; return 1; }
+  ((built == 0))
 }
 
 passed=0 failed=0 skipped=0
 
 # The days of Soak take virtual time and a core: they run beside the specs of single parts. What is held against the clock
-# (whole nodes, load, networks) runs alone, after them.
+# (clients and nodes under load, networks) runs alone, after them.
 alone=(EndToEnd Load Transport)
 
 test_projects() {
   local project started=$SECONDS soak=0
-  (renice -n 10 -p "$BASHPID" >/dev/null && instead=exec dotnet_test "$(project_of Soak)" "$@") >"$results/soak.log" 2>&1 &
+  (instead="exec setsid nice -n 10" dotnet_test "$(project_of Soak)" "$@") >"$results/soak.log" 2>&1 &
   # shellcheck disable=SC2064
-  trap "kill $! 2>/dev/null || true" EXIT
+  trap "kill -- -$! 2>/dev/null || true" EXIT
   for project in tests/*.Tests/*.csproj; do
     is_one_of "$project" Soak "${alone[@]}" || test_project "$project" "$@"
   done
 
   say "== Test Macula.Actors.Soak.Tests, beside those"
   wait $! || soak=$?
+  trap - EXIT
   cat "$results/soak.log" >&2
   count_project "$(project_of Soak)" $soak $#
   say "   $((SECONDS - started)) s"

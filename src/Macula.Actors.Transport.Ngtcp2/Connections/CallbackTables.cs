@@ -21,6 +21,8 @@ internal static unsafe class CallbackTables
         if (server)
         {
             table->ReceiveClientInitial = Crypto("recv_client_initial");
+            table->GetPathChallengeData =
+                (nint)(delegate* unmanaged[Cdecl]<void*, byte*, void*, int>)&Callbacks.PathChallengeData;
             table->PathValidation =
                 (nint)(delegate* unmanaged[Cdecl]<void*, uint, NativePath*, NativePath*, int, void*, int>)
                 &Callbacks.PathValidation;
@@ -28,6 +30,7 @@ internal static unsafe class CallbackTables
         else
         {
             table->ClientInitial = Crypto("client_initial");
+            table->GetPathChallengeData = Crypto("get_path_challenge_data");
             table->ReceiveRetry = Crypto("recv_retry");
             table->ReceiveVersionNegotiation =
                 (nint)(delegate* unmanaged[Cdecl]<void*, PacketHeader*, uint*, nuint, void*, int>)
@@ -54,7 +57,6 @@ internal static unsafe class CallbackTables
             (nint)(delegate* unmanaged[Cdecl]<void*, CryptoContext*, void*, void>)&KeyCallbacks.DeleteAead;
         table->DeleteCryptoCipherContext =
             (nint)(delegate* unmanaged[Cdecl]<void*, CryptoContext*, void*, void>)&KeyCallbacks.DeleteCipher;
-        table->GetPathChallengeData = Crypto("get_path_challenge_data");
         table->VersionNegotiation = Crypto("version_negotiation");
 
         table->Random = (nint)(delegate* unmanaged[Cdecl]<byte*, nuint, void*, void>)&Callbacks.Random;

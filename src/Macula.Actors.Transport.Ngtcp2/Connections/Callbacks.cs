@@ -12,7 +12,7 @@ internal static unsafe class Callbacks
 {
     private const int DestinationIdActivated = 0;
     private const int PathValidated = 0;
-    private const int PathValidationFailed = 1; // else another one has begun
+    private const int PathValidationFailed = 1; // else it was given up: the peer has moved on, or back
     // RFC 8446, sections 4 and 4.6.3: type and length.
     private static ReadOnlySpan<byte> TlsKeyUpdate => [24, 0, 0, 1];
 
@@ -73,6 +73,23 @@ internal static unsafe class Callbacks
             var key = new CidKey(new ReadOnlySpan<byte>(token, StatelessResetTokens.TokenLength));
             if (type == DestinationIdActivated) session.AddResetToken(key);
             else session.RemoveResetToken(key);
+            return 0;
+        }
+        catch (Exception fault)
+        {
+            return Failed(session, fault);
+        }
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    public static int PathChallengeData(void* native, byte* data, void* user)
+    {
+        var session = Session.From(user);
+        try
+        {
+            var challenge = new Span<byte>(data, PathCredit.ChallengeLength);
+            RandomNumberGenerator.Fill(challenge);
+            session.OnChallenge(challenge);
             return 0;
         }
         catch (Exception fault)

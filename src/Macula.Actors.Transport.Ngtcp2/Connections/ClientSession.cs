@@ -10,10 +10,16 @@ internal sealed unsafe class ClientSession : Session
     /// <summary>RFC 9000, section 7.2: at least 8, unpredictable.</summary>
     private const int FirstDestinationIdLength = 18;
 
+    /// <summary>Nanoseconds for which a full window may stand still.</summary>
+    private const ulong StandstillAfter = 2_000_000_000;
+
     private readonly QuicConnectOptions _options;
     private readonly TlsCredentials _credentials;
     private readonly string _serverName;
     private bool _isConfirmed;
+    private bool _hasMigrated;
+    private ulong _standstillAt = Never;
+    private ulong _inFlight;
 
     /// <exception cref="QuicTransportException">The library refuses.</exception>
     public ClientSession(
@@ -61,6 +67,47 @@ internal sealed unsafe class ClientSession : Session
         Connection.OnReady();
     }
 
+    protected override ulong LookAt => _standstillAt;
+
+    // Answers to path challenges take up the window, and the library's loss timer is not for them: when those of a client
+    // that was moved again and again get lost and fill a small window, neither data nor a PING leaves any more, ever.
+    protected override void Watch(ulong now)
+    {
+        ConnectionInfo info;
+        QuicLibrary.GetInfo(Native, ConnectionInfo.Version, &info);
+        if (info.InFlight < info.Window) _standstillAt = Never;
+        else if (_standstillAt == Never || info.InFlight != _inFlight) _standstillAt = now + StandstillAfter;
+        _inFlight = info.InFlight;
+    }
+
+    // A migration begins with an empty window. It is to the address where the client is, but the library only migrates to
+    // another, so it is told another port, and then the true one.
+    protected override void Look(ulong now)
+    {
+        _standstillAt = Never;
+        if (!_isConfirmed || QuicLibrary.GetExpiry(Native) < now + StandstillAfter) return; // a loss timer runs
+        var local = stackalloc byte[SocketAddresses.Room];
+        var remote = stackalloc byte[SocketAddresses.Room];
+        var current = QuicLibrary.GetPath(Native);
+        var path = new NativePath
+        {
+            Local = Copy(current->Local, local),
+            Remote = Copy(current->Remote, remote),
+        };
+        local[SocketAddresses.PortAt] ^= 1;
+        if (QuicLibrary.Migrate(Native, &path, now) != 0) return; // no connection id is left; the idle time-out decides
+        local[SocketAddresses.PortAt] ^= 1;
+        QuicLibrary.SetLocalAddress(Native, &path.Local);
+        _hasMigrated = true;
+        MarkDirty();
+    }
+
+    // Once the new path is validated the library thinks again that it is at the other port.
+    protected override void BeforeRead(NativePath* path)
+    {
+        if (_hasMigrated) QuicLibrary.SetLocalAddress(Native, &path->Local);
+    }
+
     protected override string? Judge(PeerCertificates certificates) =>
         certificates.Verify(_options.Trust, _serverName);
 
@@ -77,4 +124,10 @@ internal sealed unsafe class ClientSession : Session
         new(QuicTransportError.ConnectionTimeout, $"{Remote.EndPoint} did not complete the handshake in time");
 
     protected override void OnEnded(Failure failure) => _credentials.Dispose();
+
+    private static NativeAddress Copy(in NativeAddress from, byte* to)
+    {
+        SocketAddresses.Span(from).CopyTo(new Span<byte>(to, SocketAddresses.Room));
+        return new NativeAddress { SocketAddress = to, Length = from.Length };
+    }
 }

@@ -59,7 +59,9 @@ internal static unsafe class KeyCallbacks
                 destination, aead, &used, ciphertext, length, nonce, nonceLength, header, headerLength);
             if (result != 0 || session is null || !IsShort(header, headerLength)) return result;
             if (session.Keys.AwaitsReceiving) session.Keys.TakeReceiving(context, lastMask);
-            var scan = new StopSendingScan(new ReadOnlySpan<byte>(destination, (int)length - TagLength));
+            var payload = new ReadOnlySpan<byte>(destination, (int)length - TagLength);
+            session.OnOpened(payload);
+            var scan = new StopSendingScan(payload);
             while (scan.TryNext(out var id, out var code)) session.Streams.NoteStop(id, code);
             return 0;
         }

@@ -38,7 +38,7 @@ internal abstract unsafe class Session : Route
     private Failure? _pendingFailure;
     private RemoteAddress _remote;
     private RemoteAddress _proved; // where the peer was last known to be for certain
-    private PathCredit _credit = PathCredit.Unlimited;
+    private PathCredit? _credit; // null: without limit
 
     protected Session(Endpoint endpoint, QuicConnectionOptions options, ReadOnlySpan<byte> remote)
     {
@@ -161,6 +161,7 @@ internal abstract unsafe class Session : Route
     {
         var info = new PacketInfo { Ecn = ecn };
         Streams.HaveHeard = true;
+        BeforeRead(path);
         KeyCallbacks.Reading(this);
         var result = QuicLibrary.ReadPacket(_native, path, 1, &info, data, (nuint)length, now);
         KeyCallbacks.Reading(null);
@@ -213,6 +214,7 @@ internal abstract unsafe class Session : Route
 
         if (now >= _pathTickAt) OnPathTick(now);
         if (now >= _keysRestAt) RestKeys();
+        if (now >= LookAt) Look(now);
         if (QuicLibrary.GetExpiry(_native) <= now)
         {
             var result = QuicLibrary.HandleExpiry(_native, now);
@@ -252,26 +254,37 @@ internal abstract unsafe class Session : Route
     }
 
     /// <summary>How long the next packet may be.</summary>
-    public int PacketRoom(int most) => _credit.Room(most);
+    public int PacketRoom(int most) => _credit?.Room(most) ?? most;
 
     public void OnPacketWritten(in NativeAddress to, int length)
     {
-        if (IsCurrent(to)) _credit.Sent(length);
+        if (_credit is not null && IsCurrent(to)) _credit.Sent(length);
+    }
+
+    /// <summary>In a callback: a PATH_CHALLENGE with this is about to be sent.</summary>
+    public void OnChallenge(ReadOnlySpan<byte> data) => _credit?.Challenged(data);
+
+    /// <summary>In a callback: a packet of the peer's was opened.</summary>
+    public void OnOpened(ReadOnlySpan<byte> payload)
+    {
+        if (_credit?.IsProvedBy(payload) is true) _credit = null;
     }
 
     /// <summary>In a callback: whether the peer is where it seems to have moved is known now. Without it the library goes
-    /// back to where it was, if anywhere.</summary>
+    /// back to where it was, if anywhere, in the middle of a write pass that had no room.</summary>
     public void OnPathJudged(bool isThere, bool isBack)
     {
         if (isThere) _proved = _remote;
         else if (isBack) Volatile.Write(ref _remote, _proved);
-        _credit = PathCredit.Unlimited;
+        _credit = null;
+        MarkDirty();
     }
 
     /// <summary>After each write pass.</summary>
     public void AfterWrite(ulong now)
     {
         if (Keys.AreInUse) _keysRestAt = now + KeysRestAfter;
+        Watch(now);
         if (_close is not null && !Streams.HasUndelivered()) CloseNow(now);
         else Arm();
     }
@@ -360,6 +373,23 @@ internal abstract unsafe class Session : Route
 
     protected abstract string? NameAskedFor(TlsSession tls);
 
+    /// <summary>Nanoseconds; when <see cref="Look"/> is to be called.</summary>
+    protected virtual ulong LookAt => Never;
+
+    /// <summary>After each write pass, before the timer is set.</summary>
+    protected virtual void Watch(ulong now)
+    {
+    }
+
+    protected virtual void Look(ulong now)
+    {
+    }
+
+    /// <summary>A packet that came on this path is about to be read.</summary>
+    protected virtual void BeforeRead(NativePath* path)
+    {
+    }
+
     /// <summary>The handshake is complete and the library can be used again.</summary>
     protected abstract void AfterHandshake(ulong now);
 
@@ -377,7 +407,7 @@ internal abstract unsafe class Session : Route
     private void Arm()
     {
         if (HasEnded) return;
-        var own = Math.Min(Math.Min(_closeAt, _pathTickAt), _keysRestAt);
+        var own = Math.Min(Math.Min(_closeAt, _pathTickAt), Math.Min(_keysRestAt, LookAt));
         Endpoint.Timers.Set(this, Math.Min(QuicLibrary.GetExpiry(_native), own));
     }
 
@@ -391,7 +421,7 @@ internal abstract unsafe class Session : Route
     {
         if (IsCurrent(from))
         {
-            _credit.Received(length);
+            _credit?.Received(length);
             return;
         }
 
@@ -399,16 +429,16 @@ internal abstract unsafe class Session : Route
         if (_remote.Bytes.SequenceEqual(current)) return;
         var isProved = _proved.Bytes.SequenceEqual(current);
         Volatile.Write(ref _remote, isProved ? _proved : new RemoteAddress(current));
-        _credit = isProved ? PathCredit.Unlimited : PathCredit.Of(length);
+        _credit = isProved ? null : new PathCredit(length);
         if (_pathWatchEnd == Never) QuicLibrary.SetKeepAliveTimeout(_native, PathTick);
         (_pathTickAt, _pathWatchEnd) = (now + PathTick, now + PathWatch);
     }
 
     private bool IsCurrent(in NativeAddress address) => _remote.Bytes.SequenceEqual(SocketAddresses.Span(address));
 
-    // Perhaps nobody is at the new address (RFC 9000, section 9.3.3). Once three times as much was sent there as came from
-    // it, the library arms no timer any more, not even that of the path's validation, after which it would go back; and a
-    // peer that has nothing to say waits too. So it is woken, and has something to say that wants an answer.
+    // Perhaps nobody is at the new address (RFC 9000, section 9.3.3). While no challenge fits in what may be sent there, no
+    // timer of the path's validation runs, after which the library would go back; and a peer that has nothing to say waits
+    // too. So it is woken, and has something to say that wants an answer.
     private void OnPathTick(ulong now)
     {
         _pathTickAt = now + PathTick;

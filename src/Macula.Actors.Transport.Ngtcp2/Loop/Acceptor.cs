@@ -50,14 +50,8 @@ internal sealed unsafe class Acceptor : IDisposable
         var hasProvedAddress = RetryTokens.IsRetry(header.Token);
         if (hasProvedAddress && !_listener.Tokens.Verify(&header, path, &originalId))
         {
-            // One that was spoiled on the way is not its client's fault, who sends it again (RFC 9000, section 8.1.3).
-            if (!InitialIntegrity.IsWhole(&header, new ReadOnlySpan<byte>(data, length)))
-            {
-                Endpoint.Metrics.Drop(DropReason.BadInitial);
-                return null;
-            }
-
-            Refuse(&header, RefusalReason.InvalidToken, TransportCode.InvalidToken, path, now);
+            if (Endpoint.Replies.RefuseToken(&header, new ReadOnlySpan<byte>(data, length), TransportCode.InvalidToken, path))
+                NoteRefusal(RefusalReason.InvalidToken, path, now);
             return null;
         }
 
@@ -137,6 +131,9 @@ internal sealed unsafe class Acceptor : IDisposable
     private void Refuse(PacketHeader* header, RefusalReason reason, ulong code, NativePath* path, ulong now)
     {
         Endpoint.Replies.Refuse(header, code, path);
-        _listener.OnRefused(SocketAddresses.Read(SocketAddresses.Span(path->Remote)), reason, now);
+        NoteRefusal(reason, path, now);
     }
+
+    private void NoteRefusal(RefusalReason reason, NativePath* path, ulong now) =>
+        _listener.OnRefused(SocketAddresses.Read(SocketAddresses.Span(path->Remote)), reason, now);
 }

@@ -19,6 +19,9 @@ internal static unsafe class SocketAddresses
     /// <summary>Room for an address in buffers that the kernel and the library fill.</summary>
     public const int Room = 128;
 
+    /// <summary>The first byte of the port, in both families.</summary>
+    public const int PortAt = 2;
+
     private const int Ipv4Length = 16;
     private const int Ipv4AddressAt = 4;
     private const int Ipv6AddressAt = 8;

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Macula.Actors.Transport.Ngtcp2.Metrics;
 using Macula.Actors.Transport.Ngtcp2.Native;
+using Macula.Actors.Transport.Ngtcp2.Tls;
 
 namespace Macula.Actors.Transport.Ngtcp2.Loop;
 
@@ -78,7 +79,27 @@ internal sealed unsafe class StatelessReplies(
     /// <param name="code">Of RFC 9000, section 20.1.</param>
     public void Refuse(PacketHeader* header, ulong code, NativePath* path)
     {
-        if (!MayAnswer(path)) return;
+        if (MayAnswer(path)) WriteClose(header, code, path);
+    }
+
+    /// <summary>The same to one with a token that is not valid. One that was spoiled on the way is not its client's fault,
+    /// who sends it again (RFC 9000, section 8.1.2: "otherwise valid").</summary>
+    /// <returns>False when it was spoiled. Not looked at when it would not be answered anyway.</returns>
+    public bool RefuseToken(PacketHeader* header, ReadOnlySpan<byte> datagram, ulong code, NativePath* path)
+    {
+        if (!MayAnswer(path)) return true;
+        if (!InitialIntegrity.IsWhole(header, datagram))
+        {
+            metrics.Drop(DropReason.BadInitial);
+            return false;
+        }
+
+        WriteClose(header, code, path);
+        return true;
+    }
+
+    private void WriteClose(PacketHeader* header, ulong code, NativePath* path)
+    {
         var packet = stackalloc byte[SendBatch.LargestPacket];
         var length = CryptoLibrary.WriteConnectionClose(
             packet, SendBatch.LargestPacket, header->Version, &header->SourceId, &header->DestinationId, code, null, 0);

@@ -85,6 +85,15 @@ internal static unsafe partial class QuicLibrary
     [LibraryImport(File, EntryPoint = "ngtcp2_conn_get_send_quantum")]
     public static partial nuint GetSendQuantum(void* connection);
 
+    [LibraryImport(File, EntryPoint = "ngtcp2_conn_get_conn_info_versioned"), SuppressGCTransition]
+    public static partial void GetInfo(void* connection, int version, ConnectionInfo* info);
+
+    [LibraryImport(File, EntryPoint = "ngtcp2_conn_initiate_immediate_migration")]
+    public static partial int Migrate(void* connection, NativePath* path, ulong now);
+
+    [LibraryImport(File, EntryPoint = "ngtcp2_conn_set_local_addr"), SuppressGCTransition]
+    public static partial void SetLocalAddress(void* connection, NativeAddress* address);
+
     [LibraryImport(File, EntryPoint = "ngtcp2_conn_set_tls_native_handle")]
     public static partial void SetTlsHandle(void* connection, void* tls);
 

@@ -59,6 +59,21 @@ internal struct PacketHeader
     public byte Flags;
 }
 
+/// <summary>ngtcp2_conn_info: nanoseconds and bytes.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct ConnectionInfo
+{
+    public const int Version = 1;
+
+    public ulong LatestRoundTrip;
+    public ulong LeastRoundTrip;
+    public ulong SmoothedRoundTrip;
+    public ulong RoundTripVariation;
+    public ulong Window;
+    public ulong SlowStartThreshold;
+    public ulong InFlight;
+}
+
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct VersionAndIds
 {

@@ -20,6 +20,7 @@ internal static unsafe class InitialIntegrity
     /// <param name="datagram">It and what follows.</param>
     public static bool IsWhole(PacketHeader* header, ReadOnlySpan<byte> datagram)
     {
+        if (header->Version != QuicLibrary.QuicVersion1) return true; // other keys: not known here
         fixed (byte* start = datagram)
         {
             // The packet's length, in as many bytes as its first two bits say (RFC 9000, section 16), comes after the token.
@@ -65,7 +66,7 @@ internal static unsafe class InitialIntegrity
             aead.Decrypt(nonce, body, packet[^TagLength..], body, packet[..(numberAt + numberLength)]);
             return true;
         }
-        catch (AuthenticationTagMismatchException)
+        catch (CryptographicException)
         {
             return false;
         }

@@ -26,6 +26,9 @@ internal static class ModelCheck
     private const string Replay = "MACULA_MODELS_REPLAY";
     private const string Times = "MACULA_MODELS_TIMES";
 
+    /// <summary>One history is taken again, and no more.</summary>
+    public static bool IsReplay => Environment.GetEnvironmentVariable(Replay) is { Length: > 0 };
+
     /// <param name="kinds">Weights of the operations; how often each is taken.</param>
     /// <returns>Steps taken.</returns>
     public static long Run(Func<IModel> begin, int[] kinds, int histories, int length)
@@ -66,8 +69,10 @@ internal static class ModelCheck
     private static Config Settings(int histories)
     {
         var settings = Config.QuickThrowOnFailure.WithMaxTest(histories).WithQuietOnSuccess(true);
-        if (Environment.GetEnvironmentVariable(Replay) is not { Length: > 0 } seed) return settings;
-        var parts = seed.Trim('(', ')').Split(',');
+        if (!IsReplay) return settings;
+        var replay = Environment.GetEnvironmentVariable(Replay)!;
+        var parts = replay.Trim('(', ')').Split(',');
+        if (parts.Length != 3) throw new FormatException($"{Replay} is '{replay}'; it has to be seed,gamma,size");
         return settings.WithMaxTest(1).WithReplay(
             ulong.Parse(parts[0], CultureInfo.InvariantCulture), ulong.Parse(parts[1], CultureInfo.InvariantCulture),
             int.Parse(parts[2], CultureInfo.InvariantCulture));

@@ -43,13 +43,13 @@ public sealed class ModelSpecs(ITestOutputHelper log) : TestKit(Quiet, output: l
         var reached = new SortedDictionary<string, long>(StringComparer.Ordinal);
         Check(() => new MeshPoolModel(this, reached), MeshPoolModel.Kinds);
         foreach (var (what, times) in reached) _log.WriteLine($"{what}: {times}");
-        Assert.Equal(MeshPoolModel.Cases, reached.Keys);
+        if (!ModelCheck.IsReplay) Assert.Equal(MeshPoolModel.Cases, reached.Keys);
     }
 
     private void Check(Func<IModel> begin, int[] kinds)
     {
         var steps = ModelCheck.Run(begin, kinds, Histories, Length);
         _log.WriteLine($"{steps} steps");
-        Assert.True(steps >= 200_000, $"only {steps} steps were taken");
+        if (!ModelCheck.IsReplay) Assert.True(steps >= 200_000, $"only {steps} steps were taken");
     }
 }

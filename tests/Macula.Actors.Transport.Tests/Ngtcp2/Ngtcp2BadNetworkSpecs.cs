@@ -9,6 +9,9 @@ namespace Macula.Actors.Transport.Tests.Ngtcp2;
 [Collection(Ngtcp2Specs.Name)]
 public class Ngtcp2BadNetworkSpecs
 {
+    // Of a server that waits.
+    private static readonly TimeSpan Silence = TimeSpan.FromMilliseconds(300);
+
     protected virtual int Loops => 1;
 
     [Fact]
@@ -157,7 +160,7 @@ public class Ngtcp2BadNetworkSpecs
             KeepAliveInterval = TimeSpan.FromMilliseconds(500),
         });
         var answer = Pair.SomeBytes(100_000);
-        var (fromClient, lastAnswer) = (0, Stopwatch.GetTimestamp());
+        var (fromClient, lastAnswer) = (0, 0L);
         network.Seizes = _ => Interlocked.Increment(ref fromClient) > 4;
         network.SeizesAnswers = _ =>
         {
@@ -171,12 +174,42 @@ public class Ngtcp2BadNetworkSpecs
         var sending = Send(server, answer);
         var receiving = Pair.ReadToEnd(client);
         await Pair.Until(
-            () => Stopwatch.GetElapsedTime(Volatile.Read(ref lastAnswer)) > TimeSpan.FromMilliseconds(300),
+            () => Volatile.Read(ref lastAnswer) is not 0 and var last && Stopwatch.GetElapsedTime(last) > Silence,
             () => "the server sends on to where nobody answers");
+        Assert.False(receiving.IsCompleted);
         network.Seizes = null;
 
         Assert.Equal(answer, await receiving.WaitAsync(Pair.Patience));
         await sending;
+        await client.Connection.DisposeAsync();
+        await server.Connection.DisposeAsync();
+    }
+
+    // Nothing asks for the answers to path challenges again (RFC 9000, section 13.3), and they take up the client's window.
+    [Fact]
+    public async Task A_client_whose_answers_about_its_path_are_all_lost_goes_on_when_they_no_longer_are()
+    {
+        const int PathResponse = 1200, Most = 100;
+        var ping = TimeSpan.FromMilliseconds(100);
+        await using var pair = await Pair.Listen(loops: Loops);
+        await using var network = new BadNetwork(pair.Listener.LocalEndPoint, fault: 0);
+        var (client, server) = await pair.Streams(options => options with { EndPoint = network.EndPoint, KeepAliveInterval = ping });
+        network.Seizes = packet => packet.Length >= PathResponse;
+        var (moves, took) = (0, TimeSpan.Zero);
+        for (; moves < Most && took < 4 * ping; moves++) // until it says nothing by itself any more
+        {
+            var begun = Stopwatch.GetTimestamp();
+            var port = network.Move();
+            await Pair.Until(
+                () => server.Connection.RemoteEndPoint.Port == port,
+                () => $"it is at {server.Connection.RemoteEndPoint} after {moves} moves");
+            took = Stopwatch.GetElapsedTime(begun);
+        }
+
+        Assert.InRange(moves, 1, Most - 1);
+        network.Seizes = null;
+        await Pair.Write(client, [1]);
+        Assert.Equal([1], await Pair.Read(server, 1));
         await client.Connection.DisposeAsync();
         await server.Connection.DisposeAsync();
     }

@@ -119,7 +119,9 @@ public class Ngtcp2LimitSpecs
         var taken = Enumerable.Range(0, AnswerBudget.PerSecond).Count(_ => Take(budget, "10.0.0.1", 0));
         Assert.Equal(AnswerBudget.PerSecond - AnswerBudget.Reserved, taken);
 
-        Assert.Equal(AnswerBudget.Few, Enumerable.Range(0, 100).Count(_ => Take(budget, "10.0.0.2", 0)));
+        // Not that of an address that happens to share the first one's seat.
+        Assert.Contains(Enumerable.Range(2, 4), last =>
+            Enumerable.Range(0, 100).Count(_ => Take(budget, $"10.0.0.{last}", 0)) == AnswerBudget.Few);
         Assert.True(Take(budget, "10.0.0.1", 1_000_000_000));
     }
 

@@ -123,7 +123,7 @@ public class Ngtcp2RetrySpecs
         Assert.Equal(InvalidToken, (await stranger.AskAsync(second, Pair.Patience)).CloseCode);
     }
 
-    // RFC 9000, section 8.1.3: only where the packet is valid otherwise is its client told.
+    // RFC 9000, section 8.1.2: only where the packet is valid otherwise is its client told.
     [Fact]
     public async Task A_token_that_was_spoiled_on_the_way_costs_its_client_nothing()
     {
