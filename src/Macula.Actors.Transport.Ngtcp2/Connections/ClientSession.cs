@@ -11,13 +11,14 @@ internal sealed unsafe class ClientSession : Session
     private const int FirstDestinationIdLength = 18;
 
     /// <summary>Nanoseconds for which a full window may stand still.</summary>
-    private const ulong StandstillAfter = 2_000_000_000;
+    private const ulong StandstillAfter = 5_000_000_000;
 
     private readonly QuicConnectOptions _options;
     private readonly TlsCredentials _credentials;
     private readonly string _serverName;
     private bool _isConfirmed;
     private bool _hasMigrated;
+    private bool _hasHeard; // since the window has stood still
     private ulong _standstillAt = Never;
     private ulong _inFlight;
 
@@ -76,7 +77,7 @@ internal sealed unsafe class ClientSession : Session
         ConnectionInfo info;
         QuicLibrary.GetInfo(Native, ConnectionInfo.Version, &info);
         if (info.InFlight < info.Window) _standstillAt = Never;
-        else if (_standstillAt == Never || info.InFlight != _inFlight) _standstillAt = now + StandstillAfter;
+        else if (_standstillAt == Never || info.InFlight != _inFlight) (_standstillAt, _hasHeard) = (now + StandstillAfter, false);
         _inFlight = info.InFlight;
     }
 
@@ -85,7 +86,8 @@ internal sealed unsafe class ClientSession : Session
     protected override void Look(ulong now)
     {
         _standstillAt = Never;
-        if (!_isConfirmed || QuicLibrary.GetExpiry(Native) < now + StandstillAfter) return; // a loss timer runs
+        // Where nothing is heard, or a loss timer runs, it is the network that is to blame.
+        if (!_isConfirmed || !_hasHeard || QuicLibrary.GetExpiry(Native) < now + StandstillAfter) return;
         var local = stackalloc byte[SocketAddresses.Room];
         var remote = stackalloc byte[SocketAddresses.Room];
         var current = QuicLibrary.GetPath(Native);
@@ -105,6 +107,7 @@ internal sealed unsafe class ClientSession : Session
     // Once the new path is validated the library thinks again that it is at the other port.
     protected override void BeforeRead(NativePath* path)
     {
+        _hasHeard = true;
         if (_hasMigrated) QuicLibrary.SetLocalAddress(Native, &path->Local);
     }
 

@@ -7,5 +7,7 @@ internal static class Census
     public static IBoundedTable Table(this TableCensus census, string name) =>
         census.Tables.Single(table => table.Name == name);
 
-    public static long Size(this TableCensus census, string name) => census.Table(name).Size;
+    /// <summary>Below 0: its actor is starting again.</summary>
+    public static long Size(this TableCensus census, string name) =>
+        census.Tables.SingleOrDefault(table => table.Name == name)?.Size ?? -1;
 }
