@@ -15,11 +15,11 @@ public sealed class LossyNetworkSpecs(ITestOutputHelper test)
     private static readonly TimeSpan RoundTrip = TimeSpan.FromMilliseconds(100);
 
     [Theory]
-    [InlineData(0.01, Connects, 500_000, 2)]
-    [InlineData(0.05, Connects, 300_000, 2)]
-    [InlineData(0.20, Connects * 9 / 10, 20_000, 4)]
+    [InlineData(0.01, Connects, 500_000, 20, 2)]
+    [InlineData(0.05, Connects, 300_000, 20, 2)]
+    [InlineData(0.20, Connects * 9 / 10, 20_000, 5, 4)]
     public async Task Connects_succeed_and_data_arrive(
-        double loss, int leastConnected, int bytes, double mostSentPerByte)
+        double loss, int leastConnected, int bytes, int messages, double mostSentPerByte)
     {
         var run = await LossyRun.MeasureAsync(
                 new Ngtcp2Provider(), Pair.Listening,
@@ -30,7 +30,7 @@ public sealed class LossyNetworkSpecs(ITestOutputHelper test)
                     Trust = TestCertificates.Shared.Trust,
                     IdleTimeout = Patience,
                 },
-                new LossyPath(loss, RoundTrip, Connects, bytes, Messages: 20))
+                new LossyPath(loss, RoundTrip, Connects, bytes, messages))
             .WaitAsync(Patience);
         test.WriteLine(run.ToString());
 
