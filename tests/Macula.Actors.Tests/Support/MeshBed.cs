@@ -132,10 +132,12 @@ internal sealed class MeshBed
         await Handled();
     }
 
-    /// <summary>Kills the pool; its parent starts it again.</summary>
+    /// <summary>Kills the pool; its parent starts it again. Returns when it has found its connections again.</summary>
     public async Task Crash()
     {
         Pool.Tell(Kill.Instance);
+        await Handled();
+        foreach (var child in ((ActorRefWithCell)Pool).Children) await _kit.Handled(child); // after it said who it is
         await Handled();
     }
 
