@@ -33,7 +33,8 @@ public sealed class NodeFiguresSpecs
         socket.SendTo(new byte[1000], socket.LocalEndPoint!);
         var after = KernelFigures.Read(Environment.ProcessId)!;
 
-        Assert.InRange(after.Resident, 10 * 1024 * 1024, Process.GetCurrentProcess().PeakWorkingSet64);
+        // Linux counts pages for each thread and adds them up now and then: two of its figures differ by some.
+        Assert.InRange(after.Resident, 10 * 1024 * 1024, Process.GetCurrentProcess().PeakWorkingSet64 + (1024 * 1024));
         Assert.InRange(after.CpuSeconds, 0.01, Environment.CpuUsage.TotalTime.TotalSeconds + 0.1);
         Assert.True(before.Sockets >= 1);
         Assert.True(after.SocketQueues >= before.SocketQueues + 1000, "a datagram that waits is counted");
