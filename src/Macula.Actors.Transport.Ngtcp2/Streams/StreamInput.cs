@@ -33,6 +33,8 @@ internal sealed class StreamInput(PipeReader pipe, QuicStream stream) : PipeRead
 
     public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
     {
+        // No position, as CopyToAsync has it where the other side takes no more: nothing was consumed.
+        if (consumed.GetObject() is null) (consumed, examined) = (_buffer.Start, _buffer.Start);
         var count = _buffer.IsEmpty ? 0 : _buffer.Slice(0, consumed).Length;
         _examined = _buffer.IsEmpty ? 0 : _buffer.Slice(consumed, examined).Length;
         _buffer = default;

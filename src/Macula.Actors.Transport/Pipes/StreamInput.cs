@@ -105,6 +105,8 @@ internal sealed class StreamInput : PipeReader
     public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
     {
         var buffer = _current;
+        // No position, as CopyToAsync has it where the other side takes no more: nothing was consumed.
+        if (consumed.GetObject() is null) (consumed, examined) = (buffer.Start, buffer.Start);
         var left = buffer.IsEmpty ? 0 : buffer.Slice(consumed).Length;
         var taken = buffer.Length - left; // now: the pipe reuses the segments it gets back
         (_held, _seenAll) = (left, buffer.IsEmpty || buffer.Slice(examined).IsEmpty);

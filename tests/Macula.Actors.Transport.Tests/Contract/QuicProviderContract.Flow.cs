@@ -132,6 +132,25 @@ public abstract partial class QuicProviderContract
         await AssertEchoAsync(client, SomeBytes(500_000));
     }
 
+    // As CopyToAsync does where the other side takes no more.
+    [ContractFact]
+    public async Task Who_advances_to_no_position_has_consumed_nothing()
+    {
+        var (client, server) = await PairAsync();
+        foreach (var length in (int[])[100, 20_000]) // in one piece, and in several
+        {
+            var stream = await OpenAsync(client);
+            var sent = SomeBytes(length);
+            await WriteAsync(stream, sent);
+            var accepted = await AcceptStreamAsync(server);
+            Assert.Equal(sent[..1], await ReadAsync(accepted, 1));
+            await accepted.Input.ReadAtLeastAsync(length - 1).AsTask().WaitAsync(Soon);
+            accepted.Input.AdvanceTo(default);
+
+            Assert.Equal(sent[1..], await ReadAsync(accepted, length - 1));
+        }
+    }
+
     [ContractFact]
     public async Task A_bulk_stream_does_not_starve_fifty_small_ones()
     {
