@@ -104,9 +104,11 @@ public sealed class WithMaculaSpecs : IDisposable
         await host.StartAsync().WaitAsync(Deadline);
 
         var system = host.Services.GetRequiredService<ActorSystem>();
+        var registry = host.Services.GetRequiredService<ActorRegistry>();
+        await registry.Get<LastSeenActor>().Ask<ActorIdentity>(new Identify(0), Deadline); // it has its table then
         var table = Assert.Single(MaculaNode.Of(system).Tables.Tables, table => table.Name == "example.devices");
         Assert.Equal((0, 3), (table.Size, table.Limit));
-        var rpc = host.Services.GetRequiredService<ActorRegistry>().Get<RpcActor>();
+        var rpc = registry.Get<RpcActor>();
         var count = await rpc.Ask<RpcProtocol.CallEnded>(
             new RpcProtocol.CallLocal("presence.count", "{}"u8.ToArray()), Deadline);
         Assert.Equal("0", Encoding.UTF8.GetString(count.Result.Span));
