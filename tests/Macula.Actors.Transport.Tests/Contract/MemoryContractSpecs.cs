@@ -15,9 +15,5 @@ public sealed class MemoryContractSpecs : QuicProviderContract
 
     protected override EndPoint SilentEndPoint() => new DnsEndPoint("nowhere.example", 9443);
 
-    protected override Task AdvanceAsync(TimeSpan time)
-    {
-        _time.Advance(time);
-        return Task.CompletedTask;
-    }
+    protected override void Advance(TimeSpan time) => _time.Advance(time);
 }

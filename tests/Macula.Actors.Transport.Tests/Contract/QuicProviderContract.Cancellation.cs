@@ -166,7 +166,7 @@ public abstract partial class QuicProviderContract
 
         await CancelAsync(cancel, client.CloseAsync(12, cancellationToken: cancel.Token).AsTask());
         Assert.False(client.Closed.IsCompleted);
-        await AdvanceAsync(ShortIdle * 2);
+        Advance(ShortIdle * 2);
 
         Assert.Equal(12, (await client.Closed.WaitAsync(Soon)).ErrorCode);
         Assert.Equal(12, (await server.Closed.WaitAsync(Soon)).ErrorCode);

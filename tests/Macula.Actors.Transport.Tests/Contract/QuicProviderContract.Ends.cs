@@ -108,7 +108,7 @@ public abstract partial class QuicProviderContract
 
         var closing = client.CloseAsync(4).AsTask();
         Assert.False(closing.IsCompleted);
-        await AdvanceAsync(ShortIdle * 2);
+        Advance(ShortIdle * 2);
 
         await closing.WaitAsync(Soon);
         await FailsAsync(QuicTransportError.OperationAborted, () => stalled);

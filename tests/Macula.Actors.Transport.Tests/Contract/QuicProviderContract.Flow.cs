@@ -90,7 +90,7 @@ public abstract partial class QuicProviderContract
             await opened.Output.CompleteAsync();
         });
         await full.Task.WaitAsync(Soon);
-        await AdvanceAsync(ShortIdle); // long enough to write all of it, were nothing in the way
+        await OutlastAsync(ShortIdle); // long enough to write all of it, were nothing in the way
 
         // Both bounds are 64 KiB here; a provider may hold some more on the way, but not all.
         Assert.InRange(Interlocked.Read(ref written), 64 * 1024, 8 * 64 * 1024);

@@ -25,9 +25,29 @@ public abstract partial class QuicProviderContract : IAsyncLifetime
     /// <summary>An idle time-out that a busy machine does not reach by being late.</summary>
     private TimeSpan PatientIdle => ShortIdle * 4;
 
-    /// <summary>Lets time pass, which is what idle time-outs are about: real time, unless a provider has a virtual clock.
+    /// <summary>Moves a virtual clock, where a provider has one. Real time passes by itself: what comes of it is waited for.
     /// </summary>
-    protected virtual Task AdvanceAsync(TimeSpan time) => Task.Delay(time);
+    protected virtual void Advance(TimeSpan time)
+    {
+    }
+
+    /// <summary>For what must not happen: returns once a connection that says nothing has ended by this idle time-out.
+    /// </summary>
+    private async Task OutlastAsync(TimeSpan idle)
+    {
+        const int Steps = 8; // each shorter than a keep-alive
+        var silent = await SilentAsync(idle);
+        for (var i = 0; i < Steps; i++)
+        {
+            Advance(idle / 5);
+            await Task.Yield();
+        }
+
+        Assert.Equal(QuicTransportError.ConnectionIdle, (await silent.Closed.WaitAsync(Soon)).Error);
+    }
+
+    private async Task<IQuicConnection> SilentAsync(TimeSpan idle) =>
+        (await PairAsync(options => options with { IdleTimeout = idle }, options => options with { IdleTimeout = idle })).Client;
 
     /// <summary>An address whose owner never answers.</summary>
     protected virtual EndPoint SilentEndPoint()
