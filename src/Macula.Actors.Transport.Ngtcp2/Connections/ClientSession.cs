@@ -68,11 +68,11 @@ internal sealed unsafe class ClientSession : Session
         Connection.OnReady();
     }
 
-    protected override ulong LookAt => _standstillAt;
+    protected override ulong StandstillAt => _standstillAt;
 
     // Answers to path challenges take up the window, and the library's loss timer is not for them: when those of a client
     // that was moved again and again get lost and fill a small window, neither data nor a PING leaves any more, ever.
-    protected override void Watch(ulong now)
+    protected override void WatchWindow(ulong now)
     {
         ConnectionInfo info;
         QuicLibrary.GetInfo(Native, ConnectionInfo.Version, &info);
@@ -83,7 +83,7 @@ internal sealed unsafe class ClientSession : Session
 
     // A migration begins with an empty window. It is to the address where the client is, but the library only migrates to
     // another, so it is told another port, and then the true one.
-    protected override void Look(ulong now)
+    protected override void OnStandstill(ulong now)
     {
         _standstillAt = Never;
         // Where nothing is heard, or a loss timer runs, it is the network that is to blame.

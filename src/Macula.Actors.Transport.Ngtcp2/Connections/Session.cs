@@ -214,7 +214,7 @@ internal abstract unsafe class Session : Route
 
         if (now >= _pathTickAt) OnPathTick(now);
         if (now >= _keysRestAt) RestKeys();
-        if (now >= LookAt) Look(now);
+        if (now >= StandstillAt) OnStandstill(now);
         if (QuicLibrary.GetExpiry(_native) <= now)
         {
             var result = QuicLibrary.HandleExpiry(_native, now);
@@ -284,7 +284,7 @@ internal abstract unsafe class Session : Route
     public void AfterWrite(ulong now)
     {
         if (Keys.AreInUse) _keysRestAt = now + KeysRestAfter;
-        Watch(now);
+        WatchWindow(now);
         if (_close is not null && !Streams.HasUndelivered()) CloseNow(now);
         else Arm();
     }
@@ -373,15 +373,15 @@ internal abstract unsafe class Session : Route
 
     protected abstract string? NameAskedFor(TlsSession tls);
 
-    /// <summary>Nanoseconds; when <see cref="Look"/> is to be called.</summary>
-    protected virtual ulong LookAt => Never;
+    /// <summary>Nanoseconds; when <see cref="OnStandstill"/> is to be called.</summary>
+    protected virtual ulong StandstillAt => Never;
 
     /// <summary>After each write pass, before the timer is set.</summary>
-    protected virtual void Watch(ulong now)
+    protected virtual void WatchWindow(ulong now)
     {
     }
 
-    protected virtual void Look(ulong now)
+    protected virtual void OnStandstill(ulong now)
     {
     }
 
@@ -407,7 +407,7 @@ internal abstract unsafe class Session : Route
     private void Arm()
     {
         if (HasEnded) return;
-        var own = Math.Min(Math.Min(_closeAt, _pathTickAt), Math.Min(_keysRestAt, LookAt));
+        var own = Math.Min(Math.Min(_closeAt, _pathTickAt), Math.Min(_keysRestAt, StandstillAt));
         Endpoint.Timers.Set(this, Math.Min(QuicLibrary.GetExpiry(_native), own));
     }
 
