@@ -13,12 +13,14 @@ internal sealed unsafe class ClientSession : Session
     /// <summary>Nanoseconds for which a full window may stand still.</summary>
     private const ulong StandstillAfter = 5_000_000_000;
 
+    /// <summary>Bytes; a packet that carries something may not fit in less of the window.</summary>
+    private const ulong LeastRoom = 100;
+
     private readonly QuicConnectOptions _options;
     private readonly TlsCredentials _credentials;
     private readonly string _serverName;
     private bool _isConfirmed;
     private bool _hasMigrated;
-    private bool _hasHeard; // since the window has stood still
     private ulong _standstillAt = Never;
     private ulong _inFlight;
 
@@ -76,8 +78,8 @@ internal sealed unsafe class ClientSession : Session
     {
         ConnectionInfo info;
         QuicLibrary.GetInfo(Native, ConnectionInfo.Version, &info);
-        if (info.InFlight < info.Window) _standstillAt = Never;
-        else if (_standstillAt == Never || info.InFlight != _inFlight) (_standstillAt, _hasHeard) = (now + StandstillAfter, false);
+        if (info.InFlight + LeastRoom < info.Window) _standstillAt = Never;
+        else if (_standstillAt == Never || info.InFlight != _inFlight) _standstillAt = now + StandstillAfter;
         _inFlight = info.InFlight;
     }
 
@@ -86,8 +88,9 @@ internal sealed unsafe class ClientSession : Session
     protected override void OnStandstill(ulong now)
     {
         _standstillAt = Never;
-        // Where nothing is heard, or a loss timer runs, it is the network that is to blame.
-        if (!_isConfirmed || !_hasHeard || QuicLibrary.GetExpiry(Native) < now + StandstillAfter) return;
+        // Where the loss timer runs the library goes on by itself. Backed off beyond this time it looks like none: then this
+        // costs a connection id, of which the peer gave a few.
+        if (!_isConfirmed || QuicLibrary.GetExpiry(Native) < now + StandstillAfter) return;
         var local = stackalloc byte[SocketAddresses.Room];
         var remote = stackalloc byte[SocketAddresses.Room];
         var current = QuicLibrary.GetPath(Native);
@@ -107,7 +110,6 @@ internal sealed unsafe class ClientSession : Session
     // Once the new path is validated the library thinks again that it is at the other port.
     protected override void BeforeRead(NativePath* path)
     {
-        _hasHeard = true;
         if (_hasMigrated) QuicLibrary.SetLocalAddress(Native, &path->Local);
     }
 
