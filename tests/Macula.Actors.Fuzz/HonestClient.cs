@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net;
 using Macula.Actors.Transport;
@@ -17,8 +18,8 @@ internal sealed class HonestClient(IQuicProvider provider, IPEndPoint server, st
 
     private readonly Random _random = new(seed);
 
-    /// <summary>For one step: a bad network may lose a packet and its repetitions several times over; more is a fault.
-    /// </summary>
+    /// <summary>Without any progress: a bad network may lose a packet and its repetitions several times over; more is a
+    /// fault.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(25);
 
     public long Echoed { get; private set; }
@@ -40,7 +41,7 @@ internal sealed class HonestClient(IQuicProvider provider, IPEndPoint server, st
                 for (var i = 0; i < StreamsPerConnection && !stop.IsCancellationRequested; i++)
                 {
                     step = $"echo on stream {i} of {connection.LocalEndPoint}";
-                    await EchoAsync(connection).WaitAsync(Patience, CancellationToken.None); // what has begun is finished
+                    await EchoAsync(connection); // what has begun is finished
                 }
 
                 step = "close";
@@ -73,11 +74,33 @@ internal sealed class HonestClient(IQuicProvider provider, IPEndPoint server, st
         _random.NextBytes(sent);
         var sending = SendAsync(stream.Output, sent);
         using var heard = new MemoryStream(sent.Length);
-        await stream.Input.CopyToAsync(heard);
+        await HearAsync(stream.Input, heard, sent.Length);
         await sending;
         if (!sent.AsSpan().SequenceEqual(heard.GetBuffer().AsSpan(0, (int)heard.Length)))
             throw new InvalidDataException($"{sent.Length} bytes were sent, and {heard.Length} others came back");
         Echoed += sent.Length;
+    }
+
+    private async Task HearAsync(PipeReader input, MemoryStream heard, int expected)
+    {
+        while (true)
+        {
+            var reading = input.ReadAsync().AsTask();
+            var begun = Stopwatch.GetTimestamp();
+            if (await Task.WhenAny(reading, Task.Delay(Patience)) != reading)
+            {
+                // Whether it stands still or is slow says where to look.
+                var goesOn = await Task.WhenAny(reading, Task.Delay(Patience)) == reading;
+                var silence = $"nothing for {Stopwatch.GetElapsedTime(begun).TotalSeconds:F1} s";
+                throw new TimeoutException(
+                    $"{silence} after {heard.Length} of {expected} bytes, {(goesOn ? "then it went on" : "and no end of it")}");
+            }
+
+            var read = await reading;
+            foreach (var part in read.Buffer) heard.Write(part.Span);
+            input.AdvanceTo(read.Buffer.End);
+            if (read.IsCompleted) return;
+        }
     }
 
     private static async Task SendAsync(PipeWriter output, ReadOnlyMemory<byte> bytes)

@@ -18,6 +18,7 @@ internal sealed unsafe class PacketWriter(SendBatch batch)
         var native = session.Native;
         var quantum = QuicLibrary.GetSendQuantum(native);
         nuint written = 0;
+        var isDone = false;
         var vectors = stackalloc NativeVector[MostVectors];
         var local = stackalloc byte[SocketAddresses.Room];
         var remote = stackalloc byte[SocketAddresses.Room];
@@ -57,14 +58,21 @@ internal sealed unsafe class PacketWriter(SendBatch batch)
                 return;
             }
 
-            if (result == 0) break;
+            if (result == 0)
+            {
+                isDone = written > 0;
+                break;
+            }
+
             batch.Add((int)result, &path, info.Ecn);
             session.OnPacketWritten(path.Remote, (int)result);
             written += (nuint)result;
         }
 
+        // The pacer's time is that of the next packet. Where there is none to be sent nobody needs to wake up for it.
+        var expiry = QuicLibrary.GetExpiry(native);
         QuicLibrary.UpdatePacketTxTime(native, now);
-        session.AfterWrite(now);
+        session.AfterWrite(now, isDone ? expiry : QuicLibrary.GetExpiry(native));
     }
 
     private static void Note(StreamTable streams, QuicStream stream, nint result, nint accepted, uint flags)

@@ -236,7 +236,7 @@ internal abstract unsafe class Session : Route
             }
         }
 
-        Arm();
+        Arm(QuicLibrary.GetExpiry(_native));
     }
 
     /// <summary>Does what callbacks asked for; called when the library has returned.</summary>
@@ -281,12 +281,13 @@ internal abstract unsafe class Session : Route
     }
 
     /// <summary>After each write pass.</summary>
-    public void AfterWrite(ulong now)
+    /// <param name="expiry">When the library has to be called again.</param>
+    public void AfterWrite(ulong now, ulong expiry)
     {
         if (Keys.AreInUse) _keysRestAt = now + KeysRestAfter;
         WatchWindow(now);
         if (_close is not null && !Streams.HasUndelivered()) CloseNow(now);
-        else Arm();
+        else Arm(expiry);
     }
 
     /// <summary>An orderly close waits until all that was written is acknowledged, or the time-out has passed; an
@@ -404,11 +405,11 @@ internal abstract unsafe class Session : Route
     protected virtual Failure HandshakeTimedOut() =>
         new(QuicTransportError.ConnectionTimeout, "the handshake was not complete in time");
 
-    private void Arm()
+    private void Arm(ulong expiry)
     {
         if (HasEnded) return;
         var own = Math.Min(Math.Min(_closeAt, _pathTickAt), Math.Min(_keysRestAt, StandstillAt));
-        Endpoint.Timers.Set(this, Math.Min(QuicLibrary.GetExpiry(_native), own));
+        Endpoint.Timers.Set(this, Math.Min(expiry, own));
     }
 
     private void RestKeys()

@@ -7,17 +7,28 @@ using Microsoft.Extensions.Logging;
 
 namespace Macula.Actors.Transport.Ngtcp2.Loop;
 
-/// <summary>A loop: a UDP socket with its thread, on which all that is native happens.</summary>
-/// <remarks>Other threads only <see cref="Post(ILoopWork)"/> and <see cref="Forward"/>. What the loop completes for them
-/// continues elsewhere, so nothing of a user's ever runs here.</remarks>
+/// <summary>A loop: a UDP socket with its thread, on which all that is native happens; but a writer who comes alone takes the
+/// sleeping thread's turn (<see cref="PostOrRun"/>). One turn at a time: "loop thread" is whoever has it.</summary>
+/// <remarks>Other threads only post and <see cref="Forward"/>. What the loop completes for them continues elsewhere, so
+/// nothing of a user's ever runs here.</remarks>
 internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
 {
     private const int BatchesPerTurn = 8;
     private const ulong LongestWait = 1_000_000_000;
+
+    /// <summary>Nanoseconds. Writers that follow one another closer than this are better served by one thread, which sends
+    /// for many at once.</summary>
+    private const ulong AloneAfter = 50_000;
+
+    /// <summary>What a writer does for others, who posted meanwhile.</summary>
+    private const int MostInBorrowedTurn = 16;
+
     private const byte LongHeader = 0x80;
     private const byte LongType = 0x30; // 0: Initial (RFC 9000, section 17.2)
 
+    private readonly Lock _turn = new();
     private readonly EventSignal _signal = new();
+    private readonly AlarmClock _alarm = new();
     private readonly ConcurrentQueue<ILoopWork> _posted = new();
     private readonly ForwardQueue _forwarded;
     private readonly HashSet<Session> _sessions = [];
@@ -28,6 +39,10 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
     private List<Session> _dirty = [];
     private List<Session> _writing = [];
     private int _signalled;
+    private ulong _lastPost;
+    private ulong _awakeAt; // the thread will be
+    private Exception? _fault; // of a borrowed turn
+    private bool _isOver;
 
     public Endpoint(LoopGroup group, ConnectionIds ids, UdpSocket socket)
     {
@@ -87,6 +102,18 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
 
     /// <summary>Any thread.</summary>
     public void Post(Action action) => Post(new LoopAction(action));
+
+    /// <summary>Any thread: as <see cref="Post(ILoopWork)"/>, but where the loop sleeps and nobody else has just asked for
+    /// something the caller does the work, and sends what comes of it. This saves a thread's waking up.</summary>
+    public void PostOrRun(ILoopWork work)
+    {
+        _posted.Enqueue(work);
+        if (Interlocked.Exchange(ref _signalled, 1) != 0) return;
+        var now = Now;
+        var isAlone = now - Volatile.Read(ref _lastPost) >= AloneAfter;
+        Volatile.Write(ref _lastPost, now);
+        if (!isAlone || !TryBorrowTurn()) _signal.Set();
+    }
 
     /// <summary>Any thread: a datagram for one of this loop's connections; a copy is taken.</summary>
     public void Forward(byte* data, int length, NativePath* path, byte ecn)
@@ -167,6 +194,8 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
         _receiving.Dispose();
         Sending.Dispose();
         _signal.Dispose();
+        _alarm.Dispose();
+        _isOver = true;
         Counters.Endpoint(-1);
         _stopped.TrySetResult();
     }
@@ -227,56 +256,94 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
 
     private void Run()
     {
-        try
+        var isReadable = false;
+        while (TakeTurn(isReadable)) isReadable = Wait();
+    }
+
+    /// <returns>False when it was the last.</returns>
+    private bool TakeTurn(bool isReadable)
+    {
+        lock (_turn)
         {
-            while (true)
+            try
             {
+                if (_fault is not null) throw _fault;
                 var woken = Now;
-                RunPosted();
+                if (isReadable) Receive();
+                RunPosted(int.MaxValue);
                 _forwarded.Deliver(this);
                 Timers.RunDue(Now);
                 WriteDirty();
-                if (Group.IsStopping) break;
-                Metrics.LongestTurn.Note(Now - woken, Now);
-                if (!Wait()) continue;
-                woken = Now;
-                Receive();
-                Metrics.LongestTurn.Note(Now - woken, Now);
+                if (!Group.IsStopping)
+                {
+                    var now = Now;
+                    Metrics.LongestTurn.Note(now - woken, now);
+                    var isIdle = _posted.IsEmpty && _forwarded.IsEmpty && _dirty.Count == 0;
+                    _awakeAt = isIdle ? Math.Min(Timers.Next, now + LongestWait) : now;
+                    return true;
+                }
+
+                RunPosted(int.MaxValue); // who asked at the last moment is told that it is over
+                if (Group.Failure is { } failure) EndAll(failure);
+            }
+            catch (Exception fault)
+            {
+                Log.LoopFailed(fault);
+                var failure = new Failure(QuicTransportError.InternalError, $"the transport loop failed: {fault.Message}");
+                Group.Fail(failure);
+                EndAll(failure);
             }
 
-            RunPosted(); // who asked at the last moment is told that it is over
-            if (Group.Failure is { } failure) EndAll(failure);
+            Dispose();
+            return false;
+        }
+    }
+
+    /// <returns>False when the loop's thread must be woken: it has a turn, or will have to take one.</returns>
+    private bool TryBorrowTurn()
+    {
+        if (_turn.IsHeldByCurrentThread || !_turn.TryEnter()) return false;
+        try
+        {
+            if (_isOver || _fault is not null) return false;
+            RunPosted(MostInBorrowedTurn);
+            WriteDirty();
+            if (Timers.Next < _awakeAt) _alarm.Set(_awakeAt = Timers.Next);
+            return _posted.IsEmpty;
         }
         catch (Exception fault)
         {
-            Log.LoopFailed(fault);
-            var failure = new Failure(QuicTransportError.InternalError, $"the transport loop failed: {fault.Message}");
-            Group.Fail(failure);
-            EndAll(failure);
+            _fault = fault;
+            return false;
         }
-
-        Dispose();
+        finally
+        {
+            _turn.Exit();
+        }
     }
 
-    private void RunPosted()
+    private void RunPosted(int most)
     {
         Interlocked.Exchange(ref _signalled, 0); // before the queues are emptied, or a wake-up could be lost
-        while (_posted.TryDequeue(out var work)) work.Run();
+        for (var i = 0; i < most && _posted.TryDequeue(out var work); i++) work.Run();
     }
 
     private bool Wait()
     {
-        var wait = _posted.IsEmpty && _forwarded.IsEmpty && _dirty.Count == 0 ? Timers.UntilNext(Now, LongestWait) : 0;
+        var (now, until) = (Now, Volatile.Read(ref _awakeAt));
+        var wait = until > now ? until - now : 0;
         var time = new TimeSpecification
         {
             Seconds = (long)(wait / LongestWait),
             Nanoseconds = (long)(wait % LongestWait),
         };
-        var polls = stackalloc PollDescriptor[2];
+        var polls = stackalloc PollDescriptor[3];
         polls[0] = new PollDescriptor { Descriptor = Socket.Descriptor, Events = SystemLibrary.PollIn };
         polls[1] = new PollDescriptor { Descriptor = _signal.Descriptor, Events = SystemLibrary.PollIn };
-        _ = SystemLibrary.Poll(polls, 2, &time, null);
+        polls[2] = new PollDescriptor { Descriptor = _alarm.Descriptor, Events = SystemLibrary.PollIn };
+        _ = SystemLibrary.Poll(polls, 3, &time, null);
         if (polls[1].ReturnedEvents != 0) _signal.Clear();
+        if (polls[2].ReturnedEvents != 0) _alarm.Clear();
         return polls[0].ReturnedEvents != 0;
     }
 

@@ -38,9 +38,8 @@ internal sealed class TimerQueue
         }
     }
 
-    /// <summary>Nanoseconds until the next entry, at most <paramref name="most"/>.</summary>
-    public ulong UntilNext(ulong now, ulong most) =>
-        !_queue.TryPeek(out _, out var at) ? most : at <= now ? 0 : Math.Min(most, at - now);
+    /// <summary>Of the next entry, or <see cref="Route.Never"/>.</summary>
+    public ulong Next => _queue.TryPeek(out _, out var at) ? at : Route.Never;
 
     private void Sweep()
     {

@@ -11,6 +11,8 @@ internal static unsafe partial class SystemLibrary
     public const short PollIn = 1;
     public const short PollOut = 4;
     public const int EventNonBlocking = 0x800;
+    public const int MonotonicClock = 1;
+    public const int AbsoluteTime = 1;
 
     public const int ErrorInterrupted = 4;
     public const int ErrorIo = 5;
@@ -54,6 +56,12 @@ internal static unsafe partial class SystemLibrary
 
     [LibraryImport(File, EntryPoint = "eventfd", SetLastError = true)]
     public static partial int EventCreate(uint initial, int flags);
+
+    [LibraryImport(File, EntryPoint = "timerfd_create", SetLastError = true)]
+    public static partial int TimerCreate(int clock, int flags);
+
+    [LibraryImport(File, EntryPoint = "timerfd_settime")]
+    public static partial int TimerSet(int descriptor, int flags, TimerSpecification* time, TimerSpecification* before);
 
     [LibraryImport(File, EntryPoint = "read")]
     public static partial nint Read(int descriptor, void* buffer, nuint length);

@@ -72,3 +72,11 @@ internal struct TimeSpecification
     public long Seconds;
     public long Nanoseconds;
 }
+
+/// <summary>itimerspec.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct TimerSpecification
+{
+    public TimeSpecification Interval;
+    public TimeSpecification Value;
+}
