@@ -1,14 +1,18 @@
+using System.Diagnostics.Tracing;
 using System.Net;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Macula.Actors.Load.Wire;
 using Macula.Actors.Transport;
+using Microsoft.Diagnostics.NETCore.Client;
 
 namespace Macula.Actors.Load.Nodes;
 
 /// <summary>A node that the tool starts: a process of its own, on a free port of loopback. Disposing ends it.</summary>
 internal sealed partial class OwnNode : IAsyncDisposable
 {
+    private const long CollectKeyword = 0x80_0000; // GCHeapCollectKeyword of the runtime's events
+
     private static readonly TimeSpan StartTime = TimeSpan.FromMinutes(1); // on a busy machine
 
     private readonly DirectoryInfo _directory;
@@ -80,6 +84,26 @@ internal sealed partial class OwnNode : IAsyncDisposable
 
     /// <summary>Whether a line of the log says that a human must look.</summary>
     internal static bool IsError(string line) => ErrorLine().IsMatch(line);
+
+    /// <summary>Has the node collect all its garbage, as a profiler does, so that what it tells to be live is so of this moment.
+    /// False when its runtime does not let it be asked.</summary>
+    public async Task<bool> CollectAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var session = await new DiagnosticsClient(Pid).StartEventPipeSessionAsync(
+                [new EventPipeProvider("Microsoft-Windows-DotNETRuntime", EventLevel.Informational, CollectKeyword)],
+                requestRundown: false, circularBufferMB: 1, cancellationToken).ConfigureAwait(false);
+            var told = session.EventStream.CopyToAsync(Stream.Null, cancellationToken);
+            await session.StopAsync(cancellationToken).ConfigureAwait(false);
+            await told.ConfigureAwait(false);
+            return true;
+        }
+        catch (Exception error) when (error is DiagnosticsClientException or IOException or TimeoutException)
+        {
+            return false;
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {

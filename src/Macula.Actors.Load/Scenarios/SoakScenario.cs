@@ -15,6 +15,7 @@ internal sealed class SoakScenario : IScenario
 
     private static readonly TimeSpan LongestWarmUp = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan Telling = TimeSpan.FromMinutes(30); // less says nothing about an hour
+    private static readonly TimeSpan MostOften = TimeSpan.FromSeconds(1), LeastOften = TimeSpan.FromMinutes(1); // collections
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     public string Name => "soak";
@@ -43,11 +44,13 @@ internal sealed class SoakScenario : IScenario
             var began = run.Node.Elapsed;
             var (deliveries, replies) = (new Latencies(), new Latencies());
             var phase = run.Begin("soaking", time);
-            var changed = await AllAsync(
+            var (changed, collections) = await AllAsync(
                 fanOut.RateAsync(rate, time, deliveries, phase, cancellationToken),
                 calls.PacedAsync(phase, rate, time, replies, cancellationToken),
-                ChurnAsync(run, idle, began, time, cancellationToken)).ConfigureAwait(false);
+                ChurnAsync(run, idle, began, time, cancellationToken),
+                CollectAsync(run, began, time, cancellationToken)).ConfigureAwait(false);
             run.Figure("clients that left and came again", changed);
+            run.Figure("collections that the node was asked for", collections);
             run.Latency("delivery", deliveries);
             run.Latency("call", replies);
             fanOut.Judge(run);
@@ -65,10 +68,26 @@ internal sealed class SoakScenario : IScenario
         }
     }
 
-    private static async Task<int> AllAsync(Task one, Task two, Task<int> churn)
+    private static async Task<(int Changed, int Collections)> AllAsync(Task one, Task two, Task<int> churn, Task<int> collecting)
     {
-        await Task.WhenAll(one, two, churn).ConfigureAwait(false);
-        return await churn.ConfigureAwait(false);
+        await Task.WhenAll(one, two, churn, collecting).ConfigureAwait(false);
+        return (await churn.ConfigureAwait(false), await collecting.ConfigureAwait(false));
+    }
+
+    // A node that is well collects all its garbage a few times an hour: too few readings to tell growth from chance.
+    private static async Task<int> CollectAsync(
+        ScenarioRun run, TimeSpan began, TimeSpan time, CancellationToken cancellationToken)
+    {
+        var interval = TimeSpan.FromTicks(Math.Clamp(time.Ticks / 10, MostOften.Ticks, LeastOften.Ticks));
+        var count = 0;
+        while (began + ((count + 1) * interval) - run.Node.Elapsed is var wait && began + time - run.Node.Elapsed > wait)
+        {
+            if (wait > TimeSpan.Zero) await Task.Delay(wait, cancellationToken).ConfigureAwait(false);
+            if (run.Own is null || !await run.Own.CollectAsync(cancellationToken).ConfigureAwait(false)) break;
+            count++;
+        }
+
+        return count;
     }
 
     // Half of them say goodbye, half of them do not.

@@ -73,7 +73,9 @@ internal sealed unsafe class ClientSession : Session
     protected override ulong StandstillAt => _standstillAt;
 
     // Answers to path challenges take up the window, and the library's loss timer is not for them: when those of a client
-    // that was moved again and again get lost and fill a small window, neither data nor a PING leaves any more, ever.
+    // that was moved again and again get lost and fill a small window, neither data nor a PING leaves any more, ever. Where
+    // the loss timer runs its probes change what is in flight. Backed off beyond this time it looks like none: then beginning
+    // anew costs a connection id, of which the peer gave a few.
     protected override void WatchWindow(ulong now)
     {
         ConnectionInfo info;
@@ -88,9 +90,7 @@ internal sealed unsafe class ClientSession : Session
     protected override void OnStandstill(ulong now)
     {
         _standstillAt = Never;
-        // Where the loss timer runs the library goes on by itself. Backed off beyond this time it looks like none: then this
-        // costs a connection id, of which the peer gave a few.
-        if (!_isConfirmed || QuicLibrary.GetExpiry(Native) < now + StandstillAfter) return;
+        if (!_isConfirmed) return;
         var local = stackalloc byte[SocketAddresses.Room];
         var remote = stackalloc byte[SocketAddresses.Room];
         var current = QuicLibrary.GetPath(Native);

@@ -39,6 +39,19 @@ public sealed class ScenarioSpecs(ITestOutputHelper test)
         Assert.Contains($"<h2 id=\"{scenario}\">", report.ToHtml(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_soaked_node_tells_again_and_again_what_is_left_when_its_garbage_is_collected()
+    {
+        using var deadline = new CancellationTokenSource(Patience);
+        var report = await LoadRun.RunAsync(
+            Tool.Options("soak") with { Scale = 0.02, Time = TimeSpan.FromSeconds(6) }, new Screen(test), deadline.Token);
+
+        var ran = Assert.Single(report.Scenarios);
+        Assert.True(report.Passed);
+        Assert.InRange(Assert.Single(ran.Figures, each => each.Name == "collections that the node was asked for").Value, 3, 6);
+        Assert.Contains(ran.Figures, each => each.Name == "growth of live managed memory");
+    }
+
     private sealed class Screen(ITestOutputHelper test) : ILoadScreen
     {
         public List<string> Begun { get; } = [];
