@@ -12,7 +12,7 @@ public abstract record QuicConnectionOptions
     /// <summary>The connection ends when nothing was heard for this long. Default 30 s; zero: never.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>A PING goes out after this long without traffic. Default zero: none.</summary>
+    /// <summary>A PING goes out after this long without traffic, or up to a fifth sooner. Default zero: none.</summary>
     public TimeSpan KeepAliveInterval { get; init; }
 
     /// <summary>A handshake not done by then has failed. Default 10 s.</summary>

@@ -49,6 +49,7 @@ internal sealed class IdleSlopeScenario : IScenario
             foreach (var step in steps)
             {
                 await SubscribeAsync(run, idle, step, cancellationToken).ConfigureAwait(false);
+                if (step > 0) await Task.Delay(time / 2, cancellationToken).ConfigureAwait(false); // until they are idle
                 results.Add(await MeasureAsync(step).ConfigureAwait(false));
             }
 

@@ -21,6 +21,9 @@ internal abstract unsafe class Session : Route
     /// <summary>Nanoseconds; more than a validation may take, three probe time-outs of a new path, and a few.</summary>
     private const ulong PathWatch = 10_000_000_000;
 
+    /// <summary>Of the interval; each connection's is so much shorter at most.</summary>
+    private const double KeepAliveSpread = 0.2;
+
     /// <summary>Nanoseconds after the last packet.</summary>
     private const ulong KeysRestAfter = 1_000_000_000;
 
@@ -347,8 +350,7 @@ internal abstract unsafe class Session : Route
     {
         _tls = tls;
         QuicLibrary.SetTlsHandle(native, tls.Handle);
-        if (Options.KeepAliveInterval > TimeSpan.Zero)
-            QuicLibrary.SetKeepAliveTimeout(native, Nanoseconds(Options.KeepAliveInterval));
+        if (Options.KeepAliveInterval > TimeSpan.Zero) QuicLibrary.SetKeepAliveTimeout(native, KeepAlive());
     }
 
     /// <summary>The library's object exists; from here on <see cref="FreeNative"/> frees it.</summary>
@@ -412,6 +414,9 @@ internal abstract unsafe class Session : Route
         Endpoint.Timers.Set(this, Math.Min(expiry, own));
     }
 
+    // Some sooner than asked for: clients that came in one burst would say that they are there in one, too, for ever.
+    private ulong KeepAlive() => Nanoseconds(Options.KeepAliveInterval * (1 - (Random.Shared.NextDouble() * KeepAliveSpread)));
+
     private void RestKeys()
     {
         Keys.Rest();
@@ -446,7 +451,7 @@ internal abstract unsafe class Session : Route
         MarkDirty();
         if (now < _pathWatchEnd) return;
         (_pathTickAt, _pathWatchEnd) = (Never, Never);
-        QuicLibrary.SetKeepAliveTimeout(_native, Nanoseconds(Options.KeepAliveInterval)); // 0: none
+        QuicLibrary.SetKeepAliveTimeout(_native, KeepAlive()); // 0: none
     }
 
     private void CloseNow(ulong now)
