@@ -8,6 +8,7 @@ namespace Macula.Actors.Transport.Ngtcp2.Connections;
 internal sealed unsafe class PacketWriter(SendBatch batch)
 {
     private const int MostVectors = 8;
+    private const long Burst = 10 * 1200; // bytes
 
     /// <summary>Writes until there is nothing left, the library says stop, or its quantum is used up; then the timer
     /// brings the session back.</summary>
@@ -33,9 +34,11 @@ internal sealed unsafe class PacketWriter(SendBatch batch)
             var packet = batch.Next();
             var room = session.PacketRoom(SendBatch.LargestPacket);
             nint result;
+            bool isEmptyTry;
             do
             {
                 var stream = streams.NextSender();
+                isEmptyTry = stream is { Sending.HasPending: false };
                 var (id, count, flags) = (-1L, 0, 0u);
                 if (stream is not null)
                 {
@@ -60,7 +63,8 @@ internal sealed unsafe class PacketWriter(SendBatch batch)
 
             if (result == 0)
             {
-                isDone = written > 0;
+                if (isEmptyTry && streams.NextSender() is not null) continue; // that stream has left, others have more to say
+                isDone = true;
                 break;
             }
 
@@ -69,10 +73,17 @@ internal sealed unsafe class PacketWriter(SendBatch batch)
             written += (nuint)result;
         }
 
-        // The pacer's time is that of the next packet. Where there is none to be sent nobody needs to wake up for it.
-        var expiry = QuicLibrary.GetExpiry(native);
-        QuicLibrary.UpdatePacketTxTime(native, now);
-        session.AfterWrite(now, isDone ? expiry : QuicLibrary.GetExpiry(native));
+        // The pacer's time is that of the next packet. Where there is none to be sent nobody needs to wake up for it, as long as
+        // all of it is no more than may go out at once (RFC 9002, section 7.7). The library must not hear of a time at which
+        // nobody wakes up: it takes what comes later for a debt, and sends without any pace until it is paid.
+        session.Unpaced += (long)written;
+        if (!isDone || session.Unpaced > Burst)
+        {
+            QuicLibrary.UpdatePacketTxTime(native, now);
+            session.Unpaced = 0;
+        }
+
+        session.AfterWrite(now);
     }
 
     private static void Note(StreamTable streams, QuicStream stream, nint result, nint accepted, uint flags)

@@ -71,6 +71,9 @@ internal abstract unsafe class Session : Route
 
     public void* Native => _native;
 
+    /// <summary>Bytes sent since the pacer was last told.</summary>
+    public long Unpaced { get; set; }
+
     /// <summary>Queued in the endpoint to be written.</summary>
     public bool IsDirty { get; set; }
 
@@ -239,7 +242,7 @@ internal abstract unsafe class Session : Route
             }
         }
 
-        Arm(QuicLibrary.GetExpiry(_native));
+        Arm();
     }
 
     /// <summary>Does what callbacks asked for; called when the library has returned.</summary>
@@ -284,13 +287,12 @@ internal abstract unsafe class Session : Route
     }
 
     /// <summary>After each write pass.</summary>
-    /// <param name="expiry">When the library has to be called again.</param>
-    public void AfterWrite(ulong now, ulong expiry)
+    public void AfterWrite(ulong now)
     {
         if (Keys.AreInUse) _keysRestAt = now + KeysRestAfter;
         WatchWindow(now);
         if (_close is not null && !Streams.HasUndelivered()) CloseNow(now);
-        else Arm(expiry);
+        else Arm();
     }
 
     /// <summary>An orderly close waits until all that was written is acknowledged, or the time-out has passed; an
@@ -407,11 +409,11 @@ internal abstract unsafe class Session : Route
     protected virtual Failure HandshakeTimedOut() =>
         new(QuicTransportError.ConnectionTimeout, "the handshake was not complete in time");
 
-    private void Arm(ulong expiry)
+    private void Arm()
     {
         if (HasEnded) return;
         var own = Math.Min(Math.Min(_closeAt, _pathTickAt), Math.Min(_keysRestAt, StandstillAt));
-        Endpoint.Timers.Set(this, Math.Min(expiry, own));
+        Endpoint.Timers.Set(this, Math.Min(QuicLibrary.GetExpiry(_native), own));
     }
 
     // Some sooner than asked for: clients that came in one burst would say that they are there in one, too, for ever.

@@ -138,7 +138,7 @@ internal sealed unsafe class StreamTable(Session session)
     {
         while (_round.TryPeek(out var stream))
         {
-            if (!stream.IsGone && (stream.Sending.HasPending || stream.IsFlushWaiting)) return stream;
+            if (!stream.IsGone && (stream.Sending.HasPending || (stream.IsFlushWaiting && !stream.Sending.HasSentFin))) return stream;
             Leave(stream);
         }
 
@@ -203,7 +203,7 @@ internal sealed unsafe class StreamTable(Session session)
                 stream.IsWatched = false;
                 _watched.RemoveAt(i);
             }
-            else if (!stream.IsQueued && stream.Sending.HasSent)
+            else if (!stream.IsQueued && stream.Sending is { HasSent: true, HasSentFin: false })
             {
                 stream.IsQueued = true;
                 _round.Enqueue(stream);

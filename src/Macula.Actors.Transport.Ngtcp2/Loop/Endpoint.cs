@@ -263,14 +263,14 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
     /// <returns>False when it was the last.</returns>
     private bool TakeTurn(bool isReadable)
     {
+        var woken = Now; // waiting for a writer counts
         lock (_turn)
         {
             try
             {
                 if (_fault is not null) throw _fault;
-                var woken = Now;
                 if (isReadable) Receive();
-                RunPosted(int.MaxValue);
+                RunPosted();
                 _forwarded.Deliver(this);
                 Timers.RunDue(Now);
                 WriteDirty();
@@ -283,8 +283,9 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
                     return true;
                 }
 
-                RunPosted(int.MaxValue); // who asked at the last moment is told that it is over
+                RunPosted(); // who asked at the last moment is told that it is over
                 if (Group.Failure is { } failure) EndAll(failure);
+                RunPosted();
             }
             catch (Exception fault)
             {
@@ -292,6 +293,7 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
                 var failure = new Failure(QuicTransportError.InternalError, $"the transport loop failed: {fault.Message}");
                 Group.Fail(failure);
                 EndAll(failure);
+                TellLate();
             }
 
             Dispose();
@@ -306,10 +308,11 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
         try
         {
             if (_isOver || _fault is not null) return false;
-            RunPosted(MostInBorrowedTurn);
+            RunShort();
             WriteDirty();
             if (Timers.Next < _awakeAt) _alarm.Set(_awakeAt = Timers.Next);
-            return _posted.IsEmpty;
+            // What others asked for meanwhile, and gave no signal for since this writer was about to.
+            return _posted.IsEmpty && _forwarded.IsEmpty && !Group.IsStopping;
         }
         catch (Exception fault)
         {
@@ -322,10 +325,34 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
         }
     }
 
-    private void RunPosted(int most)
+    private void RunPosted()
     {
         Interlocked.Exchange(ref _signalled, 0); // before the queues are emptied, or a wake-up could be lost
-        for (var i = 0; i < most && _posted.TryDequeue(out var work); i++) work.Run();
+        while (_posted.TryDequeue(out var work)) work.Run();
+    }
+
+    // What is not short waits for the thread.
+    private void RunShort()
+    {
+        Interlocked.Exchange(ref _signalled, 0);
+        for (var i = 0; i < MostInBorrowedTurn && _posted.TryPeek(out var next) && next.IsShort; i++)
+            if (_posted.TryDequeue(out var work)) work.Run();
+    }
+
+    // Who asked for something when the loop had failed: a second fault must not keep the others from being told.
+    private void TellLate()
+    {
+        while (_posted.TryDequeue(out var work))
+        {
+            try
+            {
+                work.Run();
+            }
+            catch (Exception fault)
+            {
+                Log.LoopFailed(fault);
+            }
+        }
     }
 
     private bool Wait()

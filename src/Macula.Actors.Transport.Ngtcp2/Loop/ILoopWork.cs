@@ -4,6 +4,9 @@ namespace Macula.Actors.Transport.Ngtcp2.Loop;
 internal interface ILoopWork
 {
     void Run();
+
+    /// <summary>Whether a writer may do it in passing (<see cref="Endpoint.PostOrRun"/>).</summary>
+    bool IsShort => false;
 }
 
 internal sealed class LoopAction(Action action) : ILoopWork

@@ -180,6 +180,8 @@ internal sealed class QuicStream : IQuicStream, ILoopWork
         if (Interlocked.Or(ref _accepted, 1) == 2) _table.Endpoint.Post(() => _table.ReturnStreamCredit(Id));
     }
 
+    bool ILoopWork.IsShort => true;
+
     void ILoopWork.Run()
     {
         var work = (StreamWork)Interlocked.Exchange(ref _work, 0);

@@ -31,6 +31,9 @@ internal sealed class SendQueue(PipeReader pipe)
 
     public bool HasSent => _sent > 0;
 
+    /// <summary>The FIN has gone out: the library refuses the stream from here on, which says nothing about the peer.</summary>
+    public bool HasSentFin => _finSent;
+
     /// <summary>Takes note of what was written and releases what was acknowledged.</summary>
     public void Refresh()
     {

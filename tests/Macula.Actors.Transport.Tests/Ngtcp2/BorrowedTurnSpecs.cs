@@ -54,16 +54,29 @@ public sealed class BorrowedTurnSpecs : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_takes_longer_is_left_to_the_loop()
+    {
+        for (var i = 0; i < 20; i++)
+        {
+            Thread.Sleep(Alone);
+            var work = new Noted(isShort: false);
+            Loop.PostOrRun(work);
+            await Pair.Until(() => work.Thread != 0, () => "it was not done");
+            Assert.NotEqual(Environment.CurrentManagedThreadId, work.Thread);
+        }
+    }
+
+    [Fact]
     public async Task Work_that_is_asked_for_in_the_work_is_done_once_and_not_inside_it()
     {
         var (isInside, wasInside, done) = (false, false, 0);
         for (var i = 0; i < 100; i++)
         {
             Thread.Sleep(Alone);
-            Loop.PostOrRun(new LoopAction(() =>
+            Loop.PostOrRun(new ShortAction(() =>
             {
                 isInside = true;
-                Loop.PostOrRun(new LoopAction(() =>
+                Loop.PostOrRun(new ShortAction(() =>
                 {
                     wasInside |= isInside;
                     Interlocked.Increment(ref done);
@@ -81,7 +94,7 @@ public sealed class BorrowedTurnSpecs : IAsyncLifetime
     {
         const int Askers = 8, Each = 20_000;
         var (done, inTurn, overlaps) = (0, 0, 0);
-        var work = new LoopAction(() =>
+        var work = new ShortAction(() =>
         {
             if (Interlocked.Increment(ref inTurn) != 1) Interlocked.Increment(ref overlaps);
             Interlocked.Increment(ref done);
@@ -111,7 +124,7 @@ public sealed class BorrowedTurnSpecs : IAsyncLifetime
             await Task.Delay(20 * Alone);
             var begun = Stopwatch.GetTimestamp();
             var alarm = new Alarm();
-            Loop.PostOrRun(new LoopAction(() => Loop.Timers.Set(alarm, Endpoint.Now + 5_000_000)));
+            Loop.PostOrRun(new ShortAction(() => Loop.Timers.Set(alarm, Endpoint.Now + 5_000_000)));
             await alarm.Rang.WaitAsync(Pair.Patience);
             took.Add(Stopwatch.GetElapsedTime(begun));
         }
@@ -126,15 +139,24 @@ public sealed class BorrowedTurnSpecs : IAsyncLifetime
         Assert.True(_group.TryHold());
         Thread.Sleep(Alone);
 
-        Loop.PostOrRun(new LoopAction(() => throw new InvalidOperationException("as the spec wants it")));
+        Loop.PostOrRun(new ShortAction(() => throw new InvalidOperationException("as the spec wants it")));
 
         await _group.Stopped.WaitAsync(Pair.Patience);
         Assert.Contains("as the spec wants it", _group.Failure!.Message);
-        Loop.PostOrRun(new LoopAction(() => Assert.Fail("the loop is over")));
+        Loop.PostOrRun(new ShortAction(() => Assert.Fail("the loop is over")));
     }
 
-    private sealed class Noted : ILoopWork
+    private sealed class ShortAction(Action action) : ILoopWork
     {
+        public bool IsShort => true;
+
+        public void Run() => action();
+    }
+
+    private sealed class Noted(bool isShort = true) : ILoopWork
+    {
+        public bool IsShort => isShort;
+
         private int _thread;
 
         public int Thread => Volatile.Read(ref _thread);
