@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net;
 using Macula.Actors.Transport;
@@ -69,13 +68,13 @@ internal sealed class HonestClient(IQuicProvider provider, IPEndPoint server, st
 
     private async Task EchoAsync(IQuicConnection connection)
     {
-        await using var stream = await connection.OpenStreamAsync();
+        await using var stream = await connection.OpenStreamAsync().AsTask().WaitAsync(Patience);
         var sent = new byte[_random.Next(1, MostBytes)];
         _random.NextBytes(sent);
         var sending = SendAsync(stream.Output, sent);
         using var heard = new MemoryStream(sent.Length);
         await HearAsync(stream.Input, heard, sent.Length);
-        await sending;
+        await sending.WaitAsync(Patience);
         if (!sent.AsSpan().SequenceEqual(heard.GetBuffer().AsSpan(0, (int)heard.Length)))
             throw new InvalidDataException($"{sent.Length} bytes were sent, and {heard.Length} others came back");
         Echoed += sent.Length;
@@ -86,20 +85,30 @@ internal sealed class HonestClient(IQuicProvider provider, IPEndPoint server, st
         while (true)
         {
             var reading = input.ReadAsync().AsTask();
-            var begun = Stopwatch.GetTimestamp();
-            if (await Task.WhenAny(reading, Task.Delay(Patience)) != reading)
+            if (!await ComesAsync(reading))
             {
                 // Whether it stands still or is slow says where to look.
-                var goesOn = await Task.WhenAny(reading, Task.Delay(Patience)) == reading;
-                var silence = $"nothing for {Stopwatch.GetElapsedTime(begun).TotalSeconds:F1} s";
-                throw new TimeoutException(
-                    $"{silence} after {heard.Length} of {expected} bytes, {(goesOn ? "then it went on" : "and no end of it")}");
+                var end = await ComesAsync(reading) ? "then it went on" : "and as long again";
+                throw new TimeoutException($"nothing for {Patience} after {heard.Length} of {expected} bytes, {end}");
             }
 
             var read = await reading;
             foreach (var part in read.Buffer) heard.Write(part.Span);
             input.AdvanceTo(read.Buffer.End);
             if (read.IsCompleted) return;
+        }
+    }
+
+    private async Task<bool> ComesAsync(Task awaited)
+    {
+        try
+        {
+            await awaited.WaitAsync(Patience);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
         }
     }
 

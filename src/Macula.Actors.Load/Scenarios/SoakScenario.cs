@@ -79,14 +79,12 @@ internal sealed class SoakScenario : IScenario
         ScenarioRun run, TimeSpan began, TimeSpan time, CancellationToken cancellationToken)
     {
         var interval = TimeSpan.FromTicks(Math.Clamp(time.Ticks / 10, MostOften.Ticks, LeastOften.Ticks));
+        using var ticks = new PeriodicTimer(interval);
         var count = 0;
-        while (began + ((count + 1) * interval) - run.Node.Elapsed is var wait && began + time - run.Node.Elapsed > wait)
-        {
-            if (wait > TimeSpan.Zero) await Task.Delay(wait, cancellationToken).ConfigureAwait(false);
-            if (run.Own is null || !await run.Own.CollectAsync(cancellationToken).ConfigureAwait(false)) break;
+        while (run.Own is { } own && run.Node.Elapsed - began < time - interval
+            && await ticks.WaitForNextTickAsync(cancellationToken).ConfigureAwait(false)
+            && await own.CollectAsync(cancellationToken).ConfigureAwait(false))
             count++;
-        }
-
         return count;
     }
 

@@ -7,8 +7,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Macula.Actors.Transport.Ngtcp2.Loop;
 
-/// <summary>A loop: a UDP socket with its thread, on which all that is native happens; but a writer who comes alone takes the
-/// sleeping thread's turn (<see cref="PostOrRun"/>). One turn at a time: "loop thread" is whoever has it.</summary>
+/// <summary>A loop: a UDP socket with its thread, on which all that is native happens; but a writer that comes alone takes the
+/// sleeping thread's turn (<see cref="Post(ILoopWork)"/>). One turn at a time: "loop thread" is whoever has it.</summary>
 /// <remarks>Other threads only post and <see cref="Forward"/>. What the loop completes for them continues elsewhere, so
 /// nothing of a user's ever runs here.</remarks>
 internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
@@ -18,7 +18,7 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
 
     /// <summary>Nanoseconds. Writers that follow one another closer than this are better served by one thread, which sends
     /// for many at once.</summary>
-    private const ulong AloneAfter = 50_000;
+    private const ulong QuietAfter = 50_000;
 
     /// <summary>What a writer does for others, who posted meanwhile.</summary>
     private const int MostInBorrowedTurn = 16;
@@ -93,27 +93,22 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
 
     public void Start(string name) => new Thread(Run) { IsBackground = true, Name = name }.Start();
 
-    /// <summary>Any thread.</summary>
+    /// <summary>Any thread: nobody has just asked for something.</summary>
+    public bool IsQuiet => Now - Volatile.Read(ref _lastPost) >= QuietAfter;
+
+    /// <summary>Any thread. Where the loop sleeps and is quiet, who asks does the work if it is short, and sends what comes of
+    /// it: this saves a thread's waking up.</summary>
     public void Post(ILoopWork work)
     {
         _posted.Enqueue(work);
-        Wake();
+        if (Interlocked.Exchange(ref _signalled, 1) != 0) return;
+        var mayBorrow = work.IsShort && IsQuiet;
+        Volatile.Write(ref _lastPost, Now);
+        if (!mayBorrow || !TryBorrowTurn()) _signal.Set();
     }
 
     /// <summary>Any thread.</summary>
     public void Post(Action action) => Post(new LoopAction(action));
-
-    /// <summary>Any thread: as <see cref="Post(ILoopWork)"/>, but where the loop sleeps and nobody else has just asked for
-    /// something the caller does the work, and sends what comes of it. This saves a thread's waking up.</summary>
-    public void PostOrRun(ILoopWork work)
-    {
-        _posted.Enqueue(work);
-        if (Interlocked.Exchange(ref _signalled, 1) != 0) return;
-        var now = Now;
-        var isAlone = now - Volatile.Read(ref _lastPost) >= AloneAfter;
-        Volatile.Write(ref _lastPost, now);
-        if (!isAlone || !TryBorrowTurn()) _signal.Set();
-    }
 
     /// <summary>Any thread: a datagram for one of this loop's connections; a copy is taken.</summary>
     public void Forward(byte* data, int length, NativePath* path, byte ecn)
@@ -282,20 +277,15 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
                     _awakeAt = isIdle ? Math.Min(Timers.Next, now + LongestWait) : now;
                     return true;
                 }
-
-                RunPosted(); // who asked at the last moment is told that it is over
-                if (Group.Failure is { } failure) EndAll(failure);
-                RunPosted();
             }
             catch (Exception fault)
             {
                 Log.LoopFailed(fault);
-                var failure = new Failure(QuicTransportError.InternalError, $"the transport loop failed: {fault.Message}");
-                Group.Fail(failure);
-                EndAll(failure);
-                TellLate();
+                Group.Fail(new Failure(QuicTransportError.InternalError, $"the transport loop failed: {fault.Message}"));
             }
 
+            if (Group.Failure is { } failure) EndAll(failure);
+            TellLate();
             Dispose();
             return false;
         }
@@ -339,7 +329,7 @@ internal sealed unsafe class Endpoint : IDatagramReceiver, IDisposable
             if (_posted.TryDequeue(out var work)) work.Run();
     }
 
-    // Who asked for something when the loop had failed: a second fault must not keep the others from being told.
+    // Who asked at the last moment is told that it is over. A fault of one must not keep the others from it.
     private void TellLate()
     {
         while (_posted.TryDequeue(out var work))

@@ -5,7 +5,7 @@ internal interface ILoopWork
 {
     void Run();
 
-    /// <summary>Whether a writer may do it in passing (<see cref="Endpoint.PostOrRun"/>).</summary>
+    /// <summary>Whether who asks may do it in passing (<see cref="Endpoint.Post(ILoopWork)"/>).</summary>
     bool IsShort => false;
 }
 

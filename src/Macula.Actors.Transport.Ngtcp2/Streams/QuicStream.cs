@@ -153,12 +153,6 @@ internal sealed class QuicStream : IQuicStream, ILoopWork
         if (Interlocked.Or(ref _work, (int)work) == 0) _table.Endpoint.Post(this);
     }
 
-    /// <summary>Any thread: bytes are there to be sent.</summary>
-    public void PostSend()
-    {
-        if (Interlocked.Or(ref _work, (int)StreamWork.Send) == 0) _table.Endpoint.PostOrRun(this);
-    }
-
     /// <summary>Any thread: the output was completed with an error.</summary>
     public void ResetWriting() => Post(StreamWork.ResetWriting);
 

@@ -51,7 +51,7 @@ internal sealed class StreamOutput(PipeWriter pipe, QuicStream stream) : PipeWri
         if (Interlocked.Exchange(ref _completed, 1) != 0) return;
         if (exception is not null) stream.ResetWriting();
         pipe.Complete();
-        stream.PostSend();
+        stream.Post(StreamWork.Send);
     }
 
     /// <summary>The peer stopped reading.</summary>
@@ -71,7 +71,7 @@ internal sealed class StreamOutput(PipeWriter pipe, QuicStream stream) : PipeWri
 
     private ValueTask<FlushResult> Send(ValueTask<FlushResult> flush)
     {
-        stream.PostSend();
+        stream.Post(StreamWork.Send);
         if (!flush.IsCompletedSuccessfully) return Wait(flush);
         var result = flush.Result;
         return result.IsCanceled ? Wait(new(result)) : new(result); // cancelled: perhaps because of a failure

@@ -11,8 +11,6 @@ namespace Macula.Actors.Transport.Tests.Ngtcp2;
 [Collection(Ngtcp2Specs.Name)]
 public sealed class BorrowedTurnSpecs : IAsyncLifetime
 {
-    private static readonly TimeSpan Alone = TimeSpan.FromMilliseconds(1); // much longer than what counts as a burst
-
     private readonly LoopGroup _group =
         LoopGroup.ForClients(IPAddress.Any, new Ngtcp2Options(), new TransportMetrics(), NullLogger.Instance);
 
@@ -36,9 +34,8 @@ public sealed class BorrowedTurnSpecs : IAsyncLifetime
         await Pair.Until(
             () =>
             {
-                Thread.Sleep(Alone);
                 var work = new Noted();
-                Loop.PostOrRun(work);
+                Loop.Post(work);
                 return work.Thread == Environment.CurrentManagedThreadId;
             },
             () => "the loop's thread did it each time");
@@ -47,7 +44,7 @@ public sealed class BorrowedTurnSpecs : IAsyncLifetime
     public async Task Writers_that_follow_one_another_closely_leave_it_to_the_loop()
     {
         var all = Enumerable.Range(0, 2000).Select(_ => new Noted()).ToArray();
-        foreach (var work in all) Loop.PostOrRun(work);
+        foreach (var work in all) Loop.Post(work);
 
         await Pair.Until(() => all.All(work => work.Thread != 0), () => $"{all.Count(work => work.Thread == 0)} were not done");
         Assert.InRange(all.Count(work => work.Thread == Environment.CurrentManagedThreadId), 0, all.Length / 2);
@@ -58,9 +55,9 @@ public sealed class BorrowedTurnSpecs : IAsyncLifetime
     {
         for (var i = 0; i < 20; i++)
         {
-            Thread.Sleep(Alone);
+            await Quiet();
             var work = new Noted(isShort: false);
-            Loop.PostOrRun(work);
+            Loop.Post(work);
             await Pair.Until(() => work.Thread != 0, () => "it was not done");
             Assert.NotEqual(Environment.CurrentManagedThreadId, work.Thread);
         }
@@ -72,11 +69,11 @@ public sealed class BorrowedTurnSpecs : IAsyncLifetime
         var (isInside, wasInside, done) = (false, false, 0);
         for (var i = 0; i < 100; i++)
         {
-            Thread.Sleep(Alone);
-            Loop.PostOrRun(new ShortAction(() =>
+            await Quiet();
+            Loop.Post(new ShortAction(() =>
             {
                 isInside = true;
-                Loop.PostOrRun(new ShortAction(() =>
+                Loop.Post(new ShortAction(() =>
                 {
                     wasInside |= isInside;
                     Interlocked.Increment(ref done);
@@ -100,14 +97,18 @@ public sealed class BorrowedTurnSpecs : IAsyncLifetime
             Interlocked.Increment(ref done);
             Interlocked.Decrement(ref inTurn);
         });
-        var askers = Enumerable.Range(0, Askers).Select(asker => Task.Run(() =>
-        {
-            for (var i = 0; i < Each; i++)
+        // All at once, again and again, when the loop is quiet.
+        using var together = new Barrier(Askers, _ => SpinWait.SpinUntil(() => Loop.IsQuiet, Pair.Patience));
+        var askers = Enumerable.Range(0, Askers).Select(_ => Task.Factory.StartNew(
+            () =>
             {
-                Loop.PostOrRun(work);
-                if ((i + asker) % 500 == 0) Thread.Sleep(Alone);
-            }
-        }));
+                for (var i = 0; i < Each; i++)
+                {
+                    if (i % 500 == 0) Assert.True(together.SignalAndWait(Pair.Patience));
+                    Loop.Post(work);
+                }
+            },
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
         await Task.WhenAll(askers).WaitAsync(Pair.Patience);
 
         await Pair.Until(() => Volatile.Read(ref done) == Askers * Each, () => $"{done} of {Askers * Each} were done");
@@ -121,10 +122,10 @@ public sealed class BorrowedTurnSpecs : IAsyncLifetime
         var took = new List<TimeSpan>();
         for (var i = 0; i < 9; i++)
         {
-            await Task.Delay(20 * Alone);
+            await Quiet();
             var begun = Stopwatch.GetTimestamp();
             var alarm = new Alarm();
-            Loop.PostOrRun(new ShortAction(() => Loop.Timers.Set(alarm, Endpoint.Now + 5_000_000)));
+            Loop.Post(new ShortAction(() => Loop.Timers.Set(alarm, Endpoint.Now + 5_000_000)));
             await alarm.Rang.WaitAsync(Pair.Patience);
             took.Add(Stopwatch.GetElapsedTime(begun));
         }
@@ -137,14 +138,16 @@ public sealed class BorrowedTurnSpecs : IAsyncLifetime
     public async Task What_throws_in_it_ends_the_loop_as_it_does_on_the_loops_thread()
     {
         Assert.True(_group.TryHold());
-        Thread.Sleep(Alone);
+        await Quiet();
 
-        Loop.PostOrRun(new ShortAction(() => throw new InvalidOperationException("as the spec wants it")));
+        Loop.Post(new ShortAction(() => throw new InvalidOperationException("as the spec wants it")));
 
         await _group.Stopped.WaitAsync(Pair.Patience);
         Assert.Contains("as the spec wants it", _group.Failure!.Message);
-        Loop.PostOrRun(new ShortAction(() => Assert.Fail("the loop is over")));
+        Loop.Post(new ShortAction(() => Assert.Fail("the loop is over")));
     }
+
+    private Task Quiet() => Pair.Until(() => Loop.IsQuiet, () => "somebody asks all the time");
 
     private sealed class ShortAction(Action action) : ILoopWork
     {

@@ -198,29 +198,32 @@ public class Ngtcp2BadNetworkSpecs
             EndPoint = network.EndPoint,
             KeepAliveInterval = 2 * asked,
         });
-        var (packets, answers) = (0, 0);
+        var packets = 0;
         network.Seizes = _ => Interlocked.Increment(ref packets) % 5 == 0; // makes its window small
         var sent = Pair.SomeBytes(50_000);
         var sending = Pair.Write(client, sent);
         Assert.Equal(sent, await Pair.Read(server, sent.Length));
         await sending;
 
-        network.Seizes = packet => packet.Length >= PathResponse && Interlocked.Increment(ref answers) > 0;
+        using var answered = new SemaphoreSlim(0);
+        network.Seizes = packet => packet.Length >= PathResponse && answered.Release() >= 0;
         for (var (moves, missed) = (0, 0); missed < 3; moves++) // until there is no room for one
         {
             Assert.InRange(moves, 0, MostMoves);
-            var before = Volatile.Read(ref answers);
+            while (answered.Wait(0))
+            {
+            }
+
             network.Move();
             await Pair.Write(server, [1]); // an acknowledgement is all that it wants, and that wants none
-            for (var begun = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(begun) < asked + Silence && before == Volatile.Read(ref answers);)
-                await Task.Delay(Silence / 10);
-            missed = before == Volatile.Read(ref answers) ? missed + 1 : 0;
+            missed = await answered.WaitAsync(asked + Silence) ? 0 : missed + 1;
         }
 
         network.Seizes = null;
         await Pair.Write(client, [2]);
         var reading = Pair.Read(server, 1);
-        while (await Task.WhenAny(reading, Task.Delay(Silence)) != reading) network.Move();
+        using var ticks = new PeriodicTimer(Silence);
+        while (!reading.IsCompleted && await ticks.WaitForNextTickAsync()) network.Move();
         Assert.Equal([2], await reading);
         await client.Connection.DisposeAsync();
         await server.Connection.DisposeAsync();
