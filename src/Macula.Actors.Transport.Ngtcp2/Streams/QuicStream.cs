@@ -174,7 +174,8 @@ internal sealed class QuicStream : IQuicStream, ILoopWork
         if (Interlocked.Or(ref _accepted, 1) == 2) _table.Endpoint.Post(() => _table.ReturnStreamCredit(Id));
     }
 
-    bool ILoopWork.IsShort => true;
+    // A window that is widened in a packet of its own, at once, costs more than it is worth.
+    bool ILoopWork.IsShort => (StreamWork)Volatile.Read(ref _work) == StreamWork.Send;
 
     void ILoopWork.Run()
     {
