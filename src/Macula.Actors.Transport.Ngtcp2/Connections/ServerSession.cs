@@ -91,6 +91,7 @@ internal sealed unsafe class ServerSession : Session
     {
         if (_announced) return;
         _announced = true;
+        SessionSettings.WidenIdLimit(Native);
         FreeTls();
         Release();
         if (!_acceptor.Announce(this))

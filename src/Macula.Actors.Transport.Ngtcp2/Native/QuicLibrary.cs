@@ -97,6 +97,10 @@ internal static unsafe partial class QuicLibrary
     [LibraryImport(File, EntryPoint = "ngtcp2_conn_set_tls_native_handle")]
     public static partial void SetTlsHandle(void* connection, void* tls);
 
+    /// <summary>The connection's own, not a copy.</summary>
+    [LibraryImport(File, EntryPoint = "ngtcp2_conn_get_local_transport_params"), SuppressGCTransition]
+    public static partial TransportParameters* GetLocalTransportParameters(void* connection);
+
     /// <summary>Null when they have not come.</summary>
     [LibraryImport(File, EntryPoint = "ngtcp2_conn_get_remote_transport_params"), SuppressGCTransition]
     public static partial void* GetRemoteTransportParameters(void* connection);
