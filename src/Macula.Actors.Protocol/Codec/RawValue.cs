@@ -46,12 +46,7 @@ public readonly struct RawValue(ReadOnlyMemory<byte> bytes) : IEquatable<RawValu
 
     public override bool Equals(object? obj) => obj is RawValue other && Equals(other);
 
-    public override int GetHashCode()
-    {
-        var hash = new HashCode();
-        hash.AddBytes(Bytes.Span);
-        return hash.ToHashCode();
-    }
+    public override int GetHashCode() => KeyedHash.Of(Bytes.Span);
 
     public override string ToString() => Convert.ToHexStringLower(Bytes.Span);
 

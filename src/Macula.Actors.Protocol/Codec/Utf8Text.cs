@@ -30,12 +30,7 @@ public readonly struct Utf8Text(ReadOnlyMemory<byte> bytes) : IEquatable<Utf8Tex
 
     public override bool Equals(object? obj) => obj is Utf8Text other && Equals(other);
 
-    public override int GetHashCode()
-    {
-        var hash = new HashCode();
-        hash.AddBytes(Span);
-        return hash.ToHashCode();
-    }
+    public override int GetHashCode() => KeyedHash.Of(Span);
 
     public override string ToString() => Encoding.UTF8.GetString(Span);
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
 namespace Macula.Actors.Protocol;
@@ -47,6 +48,8 @@ public readonly record struct DhtKey : IComparable<DhtKey>
 
     public int CompareTo(DhtKey other) =>
         _high == other._high ? _low.CompareTo(other._low) : _high.CompareTo(other._high);
+
+    public override int GetHashCode() => KeyedHash.Of(MemoryMarshal.AsBytes(new ReadOnlySpan<DhtKey>(in this)));
 
     /// <summary>64 lower-case hex digits.</summary>
     public override string ToString() => Convert.ToHexStringLower(ToArray());

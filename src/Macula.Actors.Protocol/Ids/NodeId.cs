@@ -84,12 +84,7 @@ public readonly struct NodeId : IEquatable<NodeId>
 
     public override bool Equals(object? obj) => obj is NodeId other && Equals(other);
 
-    public override int GetHashCode()
-    {
-        var hash = new HashCode();
-        hash.AddBytes(Span);
-        return hash.ToHashCode();
-    }
+    public override int GetHashCode() => KeyedHash.Of(Span);
 
     /// <summary>Printable ASCII as it is, otherwise hex; always what <see cref="Parse"/> takes.
     /// </summary>

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 
 namespace Macula.Actors.Protocol;
 
@@ -62,14 +63,8 @@ internal readonly struct ShortBytes : IEquatable<ShortBytes>
 
     public override bool Equals(object? obj) => obj is ShortBytes other && Equals(other);
 
-    public override int GetHashCode()
-    {
-        var hash = new HashCode();
-        hash.Add(_length);
-        hash.Add(_head);
-        if (_long is not null) hash.AddBytes(_long);
-        return hash.ToHashCode();
-    }
+    public override int GetHashCode() =>
+        KeyedHash.Of(_long ?? MemoryMarshal.AsBytes(new ReadOnlySpan<UInt128>(in _head)));
 
     public override string ToString() => Convert.ToHexStringLower(ToArray());
 }

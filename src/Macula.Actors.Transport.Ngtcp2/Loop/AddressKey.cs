@@ -5,7 +5,7 @@ namespace Macula.Actors.Transport.Ngtcp2.Loop;
 
 /// <summary>Whom connections are counted by: an IPv4 address, or an IPv6 /64, which is the least that a site is given
 /// (RFC 6177).</summary>
-/// <remarks>Peers pick them, so the hash is seeded.</remarks>
+/// <remarks>Peers pick them, so the hash has a key that they cannot know.</remarks>
 internal readonly struct AddressKey : IEquatable<AddressKey>
 {
     private readonly ulong _bits;
@@ -26,5 +26,5 @@ internal readonly struct AddressKey : IEquatable<AddressKey>
 
     public override bool Equals(object? obj) => obj is AddressKey other && Equals(other);
 
-    public override int GetHashCode() => HashCode.Combine(_bits, _isIPv4);
+    public override int GetHashCode() => KeyedHash.Of([_bits, _isIPv4 ? 1ul : 0]);
 }

@@ -1,15 +1,12 @@
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using Macula.Actors.Transport.Ngtcp2.Native;
 
 namespace Macula.Actors.Transport.Ngtcp2.Loop;
 
 /// <summary>A connection id, or a stateless reset token, as a key of a table.</summary>
-/// <remarks>The peer picks some of them, so the hash has a seed that it cannot know.</remarks>
+/// <remarks>The peer picks some of them, so the hash has a key that it cannot know.</remarks>
 internal readonly unsafe struct CidKey : IEquatable<CidKey>
 {
-    private static readonly ulong Seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
-
     private readonly ulong _first;
     private readonly ulong _second;
     private readonly uint _third;
@@ -35,5 +32,5 @@ internal readonly unsafe struct CidKey : IEquatable<CidKey>
 
     public override bool Equals(object? obj) => obj is CidKey other && Equals(other);
 
-    public override int GetHashCode() => HashCode.Combine(_first ^ Seed, _second, _third, _length);
+    public override int GetHashCode() => KeyedHash.Of([_first, _second, ((ulong)_length << 32) | _third]);
 }

@@ -32,7 +32,5 @@ internal sealed unsafe class ConnectionIds(int loop, int loops)
         return owner < loops ? owner : loop;
     }
 
-    // Strings are hashed with a random key, for those who would fill a table's one bucket; it serves here too.
-    private static byte Mask(ReadOnlySpan<byte> id) =>
-        (byte)string.GetHashCode(MemoryMarshal.Cast<byte, char>(id[2..]), StringComparison.Ordinal);
+    private static byte Mask(ReadOnlySpan<byte> id) => (byte)KeyedHash.Of(MemoryMarshal.Cast<byte, char>(id[2..]));
 }

@@ -1,9 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
+using Macula.Actors.Protocol;
 
 namespace Macula.Actors.PubSub;
 
-/// <summary>Compares byte arrays by content, and looks them up by span without a copy. Seeded per process, so that a
-/// peer cannot choose texts that collide.</summary>
+/// <summary>Compares byte arrays by content, and looks them up by span without a copy.</summary>
 internal sealed class BytesComparer : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
 {
     public static readonly BytesComparer Instance = new();
@@ -14,12 +14,7 @@ internal sealed class BytesComparer : IEqualityComparer<byte[]>, IAlternateEqual
 
     public bool Equals(ReadOnlySpan<byte> alternate, byte[] other) => alternate.SequenceEqual(other);
 
-    public int GetHashCode(ReadOnlySpan<byte> alternate)
-    {
-        var hash = default(HashCode);
-        hash.AddBytes(alternate);
-        return hash.ToHashCode();
-    }
+    public int GetHashCode(ReadOnlySpan<byte> alternate) => KeyedHash.Of(alternate);
 
     public byte[] Create(ReadOnlySpan<byte> alternate) => alternate.ToArray();
 }
