@@ -40,7 +40,7 @@ public sealed record QuicSettings
     public required int ConnectionReceiveWindow { get; init; }
     public required int AcceptBacklog { get; init; }
 
-    /// <summary>Of the ngtcp2 provider, like all that follows. 0: as many as processors.</summary>
+    /// <summary>Of the ngtcp2 provider, like all that follows. 0: as many as processors, 8 at most.</summary>
     public required int Loops { get; init; }
 
     public required RetryPolicy Retry { get; init; }

@@ -40,7 +40,11 @@ internal sealed class FuzzRun
         _tell($"{_options.Time} with seed {_options.Seed}, {_options.Rate} hostile packets a second");
         using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);
         using var certificate = Certificates.Create();
-        var provider = new Ngtcp2Provider(options: new Ngtcp2Options { Loops = _options.Loops });
+        var provider = new Ngtcp2Provider(options: new Ngtcp2Options
+        {
+            Loops = _options.Loops,
+            RetryTokenLifetime = HonestClient.DefaultPatience, // who tries for so long must not be refused before
+        });
         await using var listener = await provider.ListenAsync(new QuicListenOptions
         {
             EndPoint = new IPEndPoint(IPAddress.Loopback, 0),

@@ -9,6 +9,9 @@ namespace Macula.Actors.Fuzz;
 /// <param name="name">For faults.</param>
 internal sealed class HonestClient(IQuicProvider provider, IPEndPoint server, string name, int seed)
 {
+    /// <summary>A bad network may lose a packet and its repetitions several times over; more is a fault.</summary>
+    public static readonly TimeSpan DefaultPatience = TimeSpan.FromSeconds(25);
+
     private const int MostBytes = 60_000;
     private const int StreamsPerConnection = 40;
 
@@ -17,9 +20,8 @@ internal sealed class HonestClient(IQuicProvider provider, IPEndPoint server, st
 
     private readonly Random _random = new(seed);
 
-    /// <summary>Without any progress: a bad network may lose a packet and its repetitions several times over; more is a
-    /// fault.</summary>
-    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(25);
+    /// <summary>Without any progress.</summary>
+    public TimeSpan Patience { get; init; } = DefaultPatience;
 
     public long Echoed { get; private set; }
 

@@ -6,11 +6,11 @@ using Macula.Actors.Transport.Ngtcp2;
 
 namespace Macula.Actors.Transport.Tests.Ngtcp2;
 
-/// <summary>What <c>./build.sh fuzz</c> does, for a short time: 20 s, or MACULA_FUZZ_SECONDS.</summary>
+/// <summary>What <c>./build.sh fuzz</c> does, for a minute with each number of loops, or MACULA_FUZZ_SECONDS.</summary>
 [Collection(Ngtcp2Specs.Name)]
 public sealed class Ngtcp2FuzzSpecs(ITestOutputHelper log)
 {
-    private const int DefaultSeconds = 20;
+    private const int DefaultSeconds = 60;
 
     [Theory]
     [InlineData(1)]
