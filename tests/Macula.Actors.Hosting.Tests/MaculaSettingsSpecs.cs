@@ -342,6 +342,7 @@ public sealed class MaculaSettingsSpecs
             MaxPendingCalls = 100_000,
             MaxPendingCallsPerClient = 1000,
             MaxPendingBytes = 256 * MiB,
+            MaxPendingBytesPerClient = 16 * MiB,
             MaxPendingLookups = 10_000,
             LookupTimeout = TimeSpan.FromSeconds(5),
             MaxAttempts = 3,

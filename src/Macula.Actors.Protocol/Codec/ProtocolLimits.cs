@@ -17,6 +17,10 @@ public static class ProtocolLimits
     /// <summary>Unknown fields of a PUBLISH, which are kept for relaying.</summary>
     public const int MaxExtraFields = 64;
 
+    /// <summary>Bytes that an RPC_ROUTE puts around a CALL or REPLY, at most: two node ids, keys, and
+    /// what the forms of keys and texts differ by. It may come on top of the largest frame.</summary>
+    public const int MaxRouteOverhead = 1024;
+
     /// <summary>Bytes of a node id; at least 1.</summary>
     public const int MaxNodeIdLength = 255;
 

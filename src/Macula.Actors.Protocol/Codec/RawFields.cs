@@ -35,11 +35,19 @@ internal struct RawFieldsBuilder
 
     public void Add(RawField item)
     {
+        if (Overflowed) return; // the payload is lost; what else is in it must not cost more
         _items ??= [];
-        var same = _items.FindIndex(other => other.Key == item.Key);
+        var same = IndexOf(item.Key);
         if (same >= 0) _items[same] = item;
         else if (_items.Count == ProtocolLimits.MaxExtraFields) Overflowed = true;
         else _items.Add(item);
+    }
+
+    private readonly int IndexOf(RawValue key)
+    {
+        for (var i = 0; i < _items!.Count; i++)
+            if (_items[i].Key == key) return i;
+        return -1;
     }
 
     public readonly RawFields Build()

@@ -17,11 +17,15 @@ public sealed class DiagnosticsActor : ReceiveActor
     // Parsing and printing costs the node; and what is escaped grows up to six times, into one frame.
     private const int MaxArgs = 64 * 1024;
 
+    private static readonly TimeSpan MemoryAge = TimeSpan.FromMilliseconds(100);
+
     private static readonly string Version = typeof(DiagnosticsActor).Assembly.GetName().Version!.ToString(3);
 
     private readonly long _started = Stopwatch.GetTimestamp();
     private readonly GatewayIdentity _identity;
     private readonly TableCensus _census;
+    private JsonObject _memory = [];
+    private long? _memoryAt;
 
     /// <summary>What it answers. Whoever starts it registers these, before anyone can call them.</summary>
     public static IReadOnlyList<string> Procedures { get; } =
@@ -110,8 +114,16 @@ public sealed class DiagnosticsActor : ReceiveActor
         return new JsonObject { ["tables"] = tables };
     }
 
+    // The system is asked for it at most ten times a second: it takes a millisecond, and anybody may call.
+    private JsonObject Memory()
+    {
+        if (_memoryAt is not { } at || Stopwatch.GetElapsedTime(at) > MemoryAge)
+            (_memory, _memoryAt) = (ReadMemory(), Stopwatch.GetTimestamp());
+        return (JsonObject)_memory.DeepClone();
+    }
+
     // Bytes. What is resident beside the committed heap is native: QUIC, TLS, stacks, code.
-    private static JsonObject Memory()
+    private static JsonObject ReadMemory()
     {
         using var process = Process.GetCurrentProcess();
         var heap = GC.GetGCMemoryInfo(GCKind.Any);

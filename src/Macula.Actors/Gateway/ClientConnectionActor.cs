@@ -608,9 +608,11 @@ public sealed class ClientConnectionActor : UntypedActor
     {
         if (_toldSkipped) return;
         _toldSkipped = true;
+        if (!_environment.AdmitsSkipLog(Context.System.Scheduler.Elapsed(), out var suppressed)) return;
         Log.Warning(
-            "Frame of {Node} at {Remote} skipped: {Fault} (further ones of this connection are only counted)",
-            _node, _connection.RemoteEndPoint, fault);
+            "Frame of {Node} at {Remote} skipped: {Fault} (further ones of this connection, and those of {Suppressed} other "
+            + "connections before, are only counted)",
+            _node, _connection.RemoteEndPoint, fault, suppressed);
     }
 
     /// <summary>Says why on the stream of CONNECT, gives the peer a moment to read it and to close, then closes.</summary>

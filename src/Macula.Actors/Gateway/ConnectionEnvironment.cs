@@ -13,6 +13,8 @@ public sealed class ConnectionEnvironment(
 {
     private readonly ReaderLimits _withPeers = new(options.MaxConnectSize, options.MaxFrameSize, PeersAllowed: true);
     private readonly ReaderLimits _withoutPeers = new(options.MaxConnectSize, options.MaxFrameSize, PeersAllowed: false);
+    private readonly Lock _skipLogGate = new();
+    private readonly LogThrottle _skipLog = new(TimeSpan.FromSeconds(1));
     private string[] _lastCapabilities = [];
 
     public GatewayIdentity Identity => identity;
@@ -26,6 +28,12 @@ public sealed class ConnectionEnvironment(
     public GatewayMetrics Metrics => metrics;
 
     public OutboundLimits Outbound => outbound;
+
+    /// <summary>Whether one more connection may log that it was sent rubbish: one a second, of all.</summary>
+    internal bool AdmitsSkipLog(TimeSpan now, out long suppressed)
+    {
+        lock (_skipLogGate) return _skipLog.Admits(now, out suppressed);
+    }
 
     /// <summary>What is read of this connection, by whether its peer may be one of the mesh.</summary>
     internal ReaderLimits LimitsOf(IQuicConnection connection) =>

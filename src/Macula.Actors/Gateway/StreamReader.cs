@@ -15,9 +15,11 @@ internal sealed class StreamReader(
     Task admitted, GatewayMetrics metrics)
 {
     private const int AssembleAt = 1024; // less may wait in the receive window
+    private const int FirstPart = 16 * 1024;
 
     private Task _admitted = admitted;
-    private byte[]? _partial; // a frame of which the first part has come
+    private byte[]? _partial; // a frame of which the first part has come; grows with what comes, whatever was announced
+    private int _length; // of that frame
     private int _filled;
     private FrameError? _fault; // that ended the stream
     private bool _toldSkipped;
@@ -36,7 +38,8 @@ internal sealed class StreamReader(
             {
             }
         }
-        catch (Exception e) when (e is QuicTransportException or OperationCanceledException or InvalidOperationException)
+        catch (Exception e) when (
+            e is QuicTransportException or OperationCanceledException or InvalidOperationException or OutOfMemoryException)
         {
             isReset = e is QuicTransportException { Error: QuicTransportError.StreamAborted };
         }
@@ -50,11 +53,11 @@ internal sealed class StreamReader(
     {
         var rest = read.Buffer;
         if (_partial is not null) rest = TakeMissing(rest);
-        if (_partial is null || _filled == _partial.Length)
+        if (_partial is null || _filled == _length)
         {
             if (_partial is not null)
             {
-                (_, _fault) = await DeliverAllAsync(new(_partial)).ConfigureAwait(false);
+                (_, _fault) = await DeliverAllAsync(new(_partial, 0, _length)).ConfigureAwait(false);
                 if (_fault is not null) return false;
             }
 
@@ -86,22 +89,24 @@ internal sealed class StreamReader(
             return false;
         }
 
-        (_partial, _filled) = (new byte[length], 0);
+        (_partial, _length, _filled) = (new byte[Math.Min(length, FirstPart)], length, 0);
         return true;
     }
 
     /// <returns>What does not belong to the frame that is assembled.</returns>
     private ReadOnlySequence<byte> TakeMissing(ReadOnlySequence<byte> from)
     {
-        var taken = from.Slice(0, Math.Min(from.Length, _partial!.Length - _filled));
+        var taken = from.Slice(0, Math.Min(from.Length, _length - _filled));
+        var filled = _filled + (int)taken.Length;
+        if (filled > _partial!.Length) Array.Resize(ref _partial, Math.Min(_length, Math.Max(filled, 2 * _partial.Length)));
         taken.CopyTo(_partial.AsSpan(_filled));
-        _filled += (int)taken.Length;
+        _filled = filled;
         return from.Slice(taken.End);
     }
 
     private void Forget()
     {
-        if (_partial is not null) assembly.Return(_partial.Length);
+        if (_partial is not null) assembly.Return(_length);
         _partial = null;
     }
 
@@ -110,13 +115,20 @@ internal sealed class StreamReader(
     {
         while (true)
         {
-            var max = _admitted.IsCompleted || limits.PeersAllowed ? limits.MaxFrameSize : limits.MaxConnectSize;
-            var status = FrameReader.TryRead(ref rest, max, out var frame, out var error);
+            var status = FrameReader.TryRead(ref rest, MaxOf(rest), out var frame, out var error);
             if (status == FrameReadStatus.NeedMore) return (rest, null);
             if (status == FrameReadStatus.Fatal) return (rest, error);
             if (status == FrameReadStatus.Skipped) Skipped(error);
             else if (await DeliverAsync(frame).ConfigureAwait(false) is { } fault) return (rest, fault);
         }
+    }
+
+    private int MaxOf(in ReadOnlySequence<byte> rest)
+    {
+        if (!_admitted.IsCompleted && !limits.PeersAllowed) return limits.MaxConnectSize;
+        return limits.PeersAllowed && new SequenceReader<byte>(rest).TryPeek(1, out var type) && type == (byte)FrameType.RpcRoute
+            ? limits.MaxFrameSize + ProtocolLimits.MaxRouteOverhead
+            : limits.MaxFrameSize;
     }
 
     private async ValueTask<FrameError?> DeliverAsync(Frame frame)

@@ -72,6 +72,9 @@ internal sealed class MeshDial(MeshLink link)
 {
     public MeshLink Link { get; } = link;
 
+    /// <summary>The address is what a client has stored of somebody else.</summary>
+    public bool IsHearsay { get; init; }
+
     public LinkedList<MeshRequest> Waiters { get; } = [];
 
     public DeadlineWheel<MeshDial>.Deadline? Deadline { get; set; }

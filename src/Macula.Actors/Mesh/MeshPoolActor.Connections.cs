@@ -9,8 +9,10 @@ namespace Macula.Actors.Mesh;
 // Connections, from the dial to the end.
 public sealed partial class MeshPoolActor
 {
+    private const int HearsayShare = 4; // of max-dials, one in so many
+
     // A dial needs a place: a free one, or an idle connection that no other dial counts on.
-    private string? WhyNoDial()
+    private string? WhyNoDial(bool isHearsay)
     {
         if (_pool.Pinned + _leaving + _dials.Count >= _options.MaxConnections)
         {
@@ -19,12 +21,19 @@ public sealed partial class MeshPoolActor
             return $"The pool's {_options.MaxConnections} connections are all in use or being made.";
         }
 
+        // Any client can name addresses where nobody answers; those that peers are known by must have dials left.
+        if (isHearsay && _hearsay >= Math.Max(1, _options.MaxDials / HearsayShare))
+        {
+            _dialTable.Reject("hearsay");
+            return $"{_hearsay} connections to addresses that clients have stored are being made already.";
+        }
+
         if (_dials.Count < _options.MaxDials) return null;
         _dialTable.Reject();
         return $"{_dials.Count} connections are being made already.";
     }
 
-    private MeshDial Dial(NodeId peer, PeerAddress address)
+    private MeshDial Dial(NodeId peer, PeerAddress address, bool isHearsay)
     {
         var link = new MeshLink(++_kept.LastAttempt, peer, address) { Owner = this };
         _log.Debug("Connecting to {Peer} at {Address}", peer, address);
@@ -32,7 +41,8 @@ public sealed partial class MeshPoolActor
             MeshConnectionActor.Props(link, _provider, _connect, _options.ConnectTimeout), $"peer-{link.Attempt}");
         _living.Add(link.Actor);
         Watch(link.Actor, link);
-        var dial = new MeshDial(link);
+        var dial = new MeshDial(link) { IsHearsay = isHearsay };
+        if (isHearsay) _hearsay++;
         dial.Deadline = _dialDeadlines.Set(dial, Now + _options.ConnectTimeout);
         _dials.Add(peer, dial);
         _dialTable.Set(_dials.Count);
@@ -78,6 +88,7 @@ public sealed partial class MeshPoolActor
     {
         if (!_dials.TryGetValue(link.Peer, out dial!) || dial.Link != link) return false;
         _dials.Remove(link.Peer);
+        if (dial.IsHearsay) _hearsay--;
         _dialDeadlines.Lift(dial.Deadline!);
         _dialTable.Set(_dials.Count);
         return true;
@@ -266,10 +277,10 @@ public sealed partial class MeshPoolActor
     }
 
     /// <summary>The pooled connection to a peer at this address, if it is alive; one that is found dead is dropped.
-    /// </summary>
-    private MeshLink? Usable(NodeId peer, PeerAddress address)
+    /// Hearsay of another address does not move a peer.</summary>
+    private MeshLink? Usable(NodeId peer, PeerAddress address, bool isHearsay = false)
     {
-        if (!_pool.TryGet(peer, out var entry) || entry.Value.Address != address) return null;
+        if (!_pool.TryGet(peer, out var entry) || (entry.Value.Address != address && !isHearsay)) return null;
         if (!entry.Value.Closed!.IsCompleted) return entry.Value;
         _log.Info("The connection to {Peer} is dead, recreating it", peer);
         Drop(entry.Value, "lost", MeshRefusal.StreamFailed, LostText);

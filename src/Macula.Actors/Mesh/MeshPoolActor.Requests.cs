@@ -58,6 +58,15 @@ public sealed partial class MeshPoolActor
             return;
         }
 
+        if (msg.Frame.Length > Frame.HeaderLength + MaxPayload)
+        {
+            // The peer would close the connection, and with it end what others have under way there.
+            RefuseExchange(
+                Sender, msg.Id, msg.Peer, MeshRefusal.FrameTooLarge,
+                $"The frame has {msg.Frame.Length} bytes; peers take {Frame.HeaderLength + MaxPayload}.");
+            return;
+        }
+
         if (!HasRoomForExchange(msg.Peer) || _parties.Of(Sender, now) is not { } party)
         {
             RefuseExchange(Sender, msg.Id, msg.Peer, MeshRefusal.Overloaded, TooManyExchangesText);
@@ -65,7 +74,7 @@ public sealed partial class MeshPoolActor
         }
 
         var request = new MeshRequest(MeshRequestKind.Exchange, msg.Peer, msg.Address, Sender, party)
-        { Id = msg.Id, Frame = msg.Frame };
+        { Id = msg.Id, Frame = msg.Frame, IsHearsay = msg.IsHearsay };
         Dispatch(request, now, msg.Timeout);
     }
 
@@ -127,7 +136,7 @@ public sealed partial class MeshPoolActor
             return;
         }
 
-        if (Usable(request.Peer, request.Address) is { } link)
+        if (Usable(request.Peer, request.Address, request.IsHearsay) is { } link)
         {
             OpenOn(request, link);
             return;
@@ -139,15 +148,22 @@ public sealed partial class MeshPoolActor
             return;
         }
 
-        if (!_dials.TryGetValue(request.Peer, out var dial))
+        if (_dials.TryGetValue(request.Peer, out var dial) && dial.IsHearsay && !request.IsHearsay
+            && dial.Link.Address != request.Address)
         {
-            if (WhyNoDial() is { } why)
+            Drop(dial.Link, "replaced", MeshRefusal.ConnectFailed, $"{request.Peer} is known at {request.Address}.");
+            dial = null;
+        }
+
+        if (dial is null)
+        {
+            if (WhyNoDial(request.IsHearsay) is { } why)
             {
                 Fail(request, MeshRefusal.PoolFull, why);
                 return;
             }
 
-            dial = Dial(request.Peer, request.Address);
+            dial = Dial(request.Peer, request.Address, request.IsHearsay);
         }
 
         if (dial.Waiters.Count >= _options.MaxWaitersPerPeer)
@@ -227,7 +243,7 @@ public sealed partial class MeshPoolActor
         if (!End(request)) return;
         if (request.Kind == MeshRequestKind.Open) Refuse(request.Requester, request.Peer, reason, message);
         else if (request.Kind == MeshRequestKind.Exchange)
-            RefuseExchange(request.Requester, request.Id, request.Peer, reason, message);
+            RefuseExchange(request.Requester, request.Id, request.Peer, reason, message, request.Address);
         else
             _metrics.MeshExchangeEnded(reason.Text());
     }
@@ -261,9 +277,13 @@ public sealed partial class MeshPoolActor
     private static void Refuse(IActorRef requester, NodeId peer, MeshRefusal reason, string message) =>
         requester.Tell(new Refused(peer, reason, message));
 
-    private void RefuseExchange(IActorRef requester, ulong id, NodeId peer, MeshRefusal reason, string message)
+    private void RefuseExchange(
+        IActorRef requester, ulong id, NodeId peer, MeshRefusal reason, string message, PeerAddress? address = null)
     {
         _metrics.MeshExchangeEnded(reason.Text());
-        requester.Tell(new ExchangeFailed(id, peer, reason, message));
+        requester.Tell(new ExchangeFailed(id, peer, reason, message, address));
     }
+
+    // Of a peer's frame and of ours to it.
+    private int MaxPayload => _maxFrameSize + ProtocolLimits.MaxRouteOverhead;
 }

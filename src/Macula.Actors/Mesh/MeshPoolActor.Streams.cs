@@ -114,7 +114,7 @@ public sealed partial class MeshPoolActor
 
         (request.Lease, lease.Request) = (lease, request);
         var running = request.Kind == MeshRequestKind.Exchange
-            ? MeshExchange.ExchangeAsync(stream, request.Frame, _maxFrameSize)
+            ? MeshExchange.ExchangeAsync(stream, request.Frame, MaxPayload)
             : MeshExchange.SendAsync(stream, request.Frame);
         running.PipeTo(Self, success: outcome => new ExchangeEnded(request, outcome));
     }

@@ -53,6 +53,7 @@ public sealed partial class MeshPoolActor : ReceiveActor, IWithTimers
     private readonly BoundedTable _exchangeTable;
     private CancellationTokenSource _opening = new(); // for the next stream; used again unless that has to wait
     private int _leaving; // retired and closing connections
+    private int _hearsay; // dials to where a client says that somebody is
     private int _waiters;
     private int _streams;
     private int _openings; // streams that are being opened, each with a place

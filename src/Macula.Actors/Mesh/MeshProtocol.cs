@@ -26,14 +26,19 @@ public static class MeshProtocol
     /// <param name="Frame">A whole frame; not changed afterwards.</param>
     /// <param name="Timeout">For all of it, the dial included.</param>
     /// <param name="Id">Chosen by the sender, unique among its own; comes back with the answer.</param>
+    /// <param name="IsHearsay">The address is what a client has stored of somebody else: it may take a quarter of the
+    /// dials, together with others of the kind.</param>
     public sealed record Exchange(
-        NodeId Peer, PeerAddress Address, ReadOnlyMemory<byte> Frame, TimeSpan Timeout, ulong Id) : ILocal;
+        NodeId Peer, PeerAddress Address, ReadOnlyMemory<byte> Frame, TimeSpan Timeout, ulong Id, bool IsHearsay = false)
+        : ILocal;
 
     /// <param name="Payload">Of the first frame that came back; owned by the message.</param>
     public sealed record Exchanged(ulong Id, NodeId Peer, FrameType Type, ReadOnlyMemory<byte> Payload) : ILocal;
 
     /// <param name="Message">A sentence for people.</param>
-    public sealed record ExchangeFailed(ulong Id, NodeId Peer, MeshRefusal Reason, string Message) : ILocal;
+    /// <param name="Address">Where the peer was looked for; null when it was not.</param>
+    public sealed record ExchangeFailed(
+        ulong Id, NodeId Peer, MeshRefusal Reason, string Message, PeerAddress? Address = null) : ILocal;
 
     /// <summary>The sender no longer waits for its exchange: its stream is reset, which tells the peer. Nothing is
     /// answered.</summary>
@@ -101,6 +106,9 @@ public enum MeshRefusal
     /// </summary>
     Overloaded,
 
+    /// <summary><c>frame_too_large</c>: the peer would not take the frame.</summary>
+    FrameTooLarge,
+
     /// <summary><c>internal_error</c>: the pool failed meanwhile; its connections stay, so try again.</summary>
     InternalError,
 }
@@ -119,6 +127,7 @@ public static class MeshRefusals
         MeshRefusal.Removed => "removed",
         MeshRefusal.ShuttingDown => "shutting_down",
         MeshRefusal.Overloaded => "overloaded",
+        MeshRefusal.FrameTooLarge => "frame_too_large",
         _ => "internal_error",
     };
 }

@@ -31,6 +31,9 @@ internal sealed class MeshRequest(
 
     public ReadOnlyMemory<byte> Frame { get; init; }
 
+    /// <summary>The address is what a client has stored of somebody else.</summary>
+    public bool IsHearsay { get; init; }
+
     /// <summary>The life of the pool that counts it. One whose stream has ended outlives a crash: its answer is on its way.
     /// </summary>
     public object? Owner { get; set; }

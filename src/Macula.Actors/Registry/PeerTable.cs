@@ -42,7 +42,14 @@ internal sealed class PeerTable
     public bool Named(Peer peer, TimeSpan now, long? lastSeen) =>
         !_peers.TryGet(peer.Node, out _) && Put(peer, now, lastSeen);
 
-    public bool Failed(NodeId node) => _peers.Remove(node);
+    /// <returns>False when it is known at another address, which says nothing against it: what clients store of others
+    /// need not be true.</returns>
+    public bool Failed(Peer peer)
+    {
+        if (_peers.TryGet(peer.Node, out var known) && known.Peer.Address != peer.Address) return false;
+        _peers.Remove(peer.Node);
+        return true;
+    }
 
     /// <summary>The peers closest to a place, closest first.</summary>
     public List<Peer> Closest(DhtKey place, int count) =>

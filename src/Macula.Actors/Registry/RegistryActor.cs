@@ -98,7 +98,7 @@ public sealed class RegistryActor : ConcernActor
         ReceiveLeased<NodeSeen>(OnNodeSeen);
         Receive<Learned>(OnLearned);
         Receive<FindNextHops>(OnFindNextHops);
-        Receive<PeerFailed>(msg => OnPeerFailed(msg.Node));
+        Receive<PeerFailed>(msg => OnPeerFailed(msg.Peer));
         Receive<StreamEnded>(OnStreamEnded);
         Recovering();
     }
@@ -393,7 +393,7 @@ public sealed class RegistryActor : ConcernActor
         if (!_asked.Remove(msg.Id, out var peer)) return;
         _log.Debug("{Peer} at {Address} could not be asked: {Fault}", peer.Node, peer.Address, msg.Message);
         if (msg.Reason is MeshRefusal.ConnectFailed or MeshRefusal.StreamFailed or MeshRefusal.Timeout)
-            OnPeerFailed(peer.Node);
+            OnPeerFailed(peer);
     }
 
     private void PeersChanged(bool gaveWay = false)
@@ -402,11 +402,11 @@ public sealed class RegistryActor : ConcernActor
         _peerTable.Set(_peers.Count);
     }
 
-    private void OnPeerFailed(NodeId node)
+    private void OnPeerFailed(Peer peer)
     {
-        _peers.Failed(node);
+        if (!_peers.Failed(peer)) return;
         PeersChanged();
-        _cache.Forget(node);
+        _cache.Forget(peer.Node);
         _cacheTable.Set(_cache.Count);
     }
 

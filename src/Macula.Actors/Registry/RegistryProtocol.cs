@@ -73,8 +73,8 @@ public static class RegistryProtocol
     /// <param name="Peers">Closer to the destination than this node, the closest first, at most 3.</param>
     public sealed record NextHops(ulong Id, IReadOnlyList<Peer> Peers) : ILocal;
 
-    /// <summary>A peer could not be reached: it is known no longer. Not answered.</summary>
-    public sealed record PeerFailed(NodeId Node) : ILocal;
+    /// <summary>A peer could not be reached: it is known no longer, unless at another address. Not answered.</summary>
+    public sealed record PeerFailed(Peer Peer) : ILocal;
 
     /// <summary>The pool through which peers are asked for others; told by the gateway at the start, and again when
     /// either of the two has restarted. Not answered.</summary>

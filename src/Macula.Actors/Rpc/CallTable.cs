@@ -48,6 +48,9 @@ internal sealed class CallTable(TimeSpan now, Action<IActorRef> watch, Action<IA
     /// <summary>The pending calls of a caller, on all its streams.</summary>
     public int CountOf(IFrameSink? stream, IActorRef caller) => PartyOf(stream, caller)?.Called ?? 0;
 
+    /// <summary>What they count for against max-pending-bytes-per-client.</summary>
+    public long BytesOf(IFrameSink? stream, IActorRef caller) => PartyOf(stream, caller)?.CalledBytes ?? 0;
+
     public void Add(PendingCall call, TimeSpan due)
     {
         _calls.Add(call.Id, call);
@@ -56,6 +59,7 @@ internal sealed class CallTable(TimeSpan now, Action<IActorRef> watch, Action<IA
         var from = call.From = call.Stream is { } stream ? PlaceOf(stream) : PlaceOf(call.Caller);
         from.Called.AddLast(call.CallerNode);
         from.Party.Called++;
+        from.Party.CalledBytes += call.Bytes;
         Engage(from.Party);
         if (call.Stream is not null) from.Party.ByCallId[call.CallId] = call;
         if (!call.Destination.IsEmpty) _passedOn[(call.RoutedFrom, call.CallId)] = call;
@@ -128,6 +132,7 @@ internal sealed class CallTable(TimeSpan now, Action<IActorRef> watch, Action<IA
         var from = call.From!;
         from.Called.Remove(call.CallerNode);
         from.Party.Called--;
+        from.Party.CalledBytes -= call.Bytes;
         if (call.Stream is not null && from.Party.ByCallId.TryGetValue(call.CallId, out var newest) && newest == call)
             from.Party.ByCallId.Remove(call.CallId);
         Release(from);

@@ -29,6 +29,9 @@ internal sealed class Party
 
     public int Called { get; set; }
 
+    /// <summary>What the calls that it made count for.</summary>
+    public long CalledBytes { get; set; }
+
     /// <summary>What it called, by its own ids; the newest, when it used one twice.</summary>
     public Dictionary<CallId, PendingCall> ByCallId { get; } = [];
 

@@ -35,5 +35,6 @@ internal static class ProviderChoice
         _ => turn,
     };
 
-    private static bool IsDialled(Provider provider) => provider.Peer is { } peer && peer.Node == provider.Node;
+    /// <summary>Whether it is dialled where it, or whoever stored its record, says that it listens.</summary>
+    public static bool IsDialled(Provider provider) => provider.Peer is { } peer && peer.Node == provider.Node;
 }

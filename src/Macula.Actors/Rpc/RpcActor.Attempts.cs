@@ -35,7 +35,7 @@ public sealed partial class RpcActor
             call.Try(next);
             _metrics.CallAttempted();
             var candidate = call.Candidates[next];
-            if (candidate.Stream is { } stream ? TrySend(call, stream) : TryExchange(call, candidate.Peer!)) return;
+            if (candidate.Stream is { } stream ? TrySend(call, stream) : TryExchange(call, candidate)) return;
         }
 
         if (call.Failure is var (code, message)) Fail(call, code, message);
@@ -60,8 +60,9 @@ public sealed partial class RpcActor
         return false;
     }
 
-    private bool TryExchange(PendingCall call, RegistryProtocol.Peer peer)
+    private bool TryExchange(PendingCall call, RegistryProtocol.Provider provider)
     {
+        var peer = provider.Peer!;
         if (_mesh.IsNobody())
         {
             call.Failed(ReplyErrorCodes.NoRoute, $"No way is known to {peer.Node}.");
@@ -75,7 +76,8 @@ public sealed partial class RpcActor
             : Onward(call.Route());
         _calls.Assign(call, peer.Node, id);
         _exchanges.Add(id, call);
-        _mesh.Tell(new MeshProtocol.Exchange(peer.Node, peer.Address, route.ToFrame(), call.Due - Now, id));
+        _mesh.Tell(new MeshProtocol.Exchange(
+            peer.Node, peer.Address, route.ToFrame(), call.Due - Now, id, ProviderChoice.IsDialled(provider)));
         return true;
     }
 
@@ -148,7 +150,8 @@ public sealed partial class RpcActor
 
     private void OnExchangeFailed(MeshProtocol.ExchangeFailed msg)
     {
-        if (msg.Reason == MeshRefusal.ConnectFailed) _registry.Tell(new RegistryProtocol.PeerFailed(msg.Peer));
+        if (msg is { Reason: MeshRefusal.ConnectFailed, Address: { } address })
+            _registry.Tell(new RegistryProtocol.PeerFailed(new(msg.Peer, address)));
         if (!_exchanges.Remove(msg.Id, out var waiting)) return;
         if (waiting is Lookup lookup)
         {
@@ -167,6 +170,7 @@ public sealed partial class RpcActor
     {
         MeshRefusal.PoolFull or MeshRefusal.TooManyWaiters or MeshRefusal.Overloaded => ReplyErrorCodes.Overloaded,
         MeshRefusal.Timeout => ReplyErrorCodes.Timeout,
+        MeshRefusal.FrameTooLarge => ReplyErrorCodes.InvalidRequest,
         MeshRefusal.InternalError => ReplyErrorCodes.InternalError, // it was on its way, and may have run
         _ => ReplyErrorCodes.NoRoute,
     };

@@ -194,6 +194,17 @@ public sealed partial class RpcActor : ConcernActor
         }
 
         call.Bytes = handled is null ? call.Frame.Length : message.Procedure.Length + message.Args.Length;
+        var ofCaller = _calls.BytesOf(call.Stream, call.Caller);
+        if (ofCaller + call.Bytes > _options.MaxPendingBytesPerClient)
+        {
+            _pending.Reject("bytes_per_client");
+            Refuse(
+                call, lease, ReplyErrorCodes.Overloaded,
+                $"The client has {ofCaller} bytes of pending calls, of at most {_options.MaxPendingBytesPerClient}; wait for some to "
+                + "end.");
+            return;
+        }
+
         if (_calls.Bytes + call.Bytes > _options.MaxPendingBytes)
         {
             _pendingBytes.Reject();

@@ -33,6 +33,9 @@ public sealed record RpcOptions
     /// <summary>Bytes of the arguments of all pending calls, with what is around them.</summary>
     public required int MaxPendingBytes { get; init; }
 
+    /// <summary>The same of one caller.</summary>
+    public required int MaxPendingBytesPerClient { get; init; }
+
     /// <summary>Procedures whose providers are looked for at once.</summary>
     public required int MaxPendingLookups { get; init; }
 
@@ -65,6 +68,7 @@ public sealed record RpcOptions
             MaxPendingCalls = reader.Int("max-pending-calls", 1, 100_000_000),
             MaxPendingCallsPerClient = reader.Int("max-pending-calls-per-client", 1, 10_000_000),
             MaxPendingBytes = reader.Size("max-pending-bytes", 64 * 1024, 1024 * 1024 * 1024),
+            MaxPendingBytesPerClient = reader.Size("max-pending-bytes-per-client", 64 * 1024, 1024 * 1024 * 1024),
             MaxPendingLookups = reader.Int("max-pending-lookups", 1, 10_000_000),
             LookupTimeout = reader.Duration("lookup-timeout", TimeSpan.FromMilliseconds(1), TimeSpan.FromMinutes(5)),
             MaxAttempts = reader.Int("max-attempts", 1, 16),

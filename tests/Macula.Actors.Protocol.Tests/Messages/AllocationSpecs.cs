@@ -37,6 +37,25 @@ public sealed class AllocationSpecs
                 error.Code == DecodeErrorCode.OutOfRange);
 
     [Fact]
+    public void Unknown_fields_beyond_those_that_are_kept_allocate_nothing()
+    {
+        const int Fields = 10_000, Distinct = 200; // keys 0x00 to 0x7f and 0xcc80 to 0xccff, values nil
+        List<byte> payload = [0xde, (byte)(Fields >> 8), (byte)(Fields & 0xff)];
+        for (var i = 0; i < Fields; i++)
+        {
+            var key = Math.Min(i, Distinct);
+            if (key > 0x7f) payload.Add(0xcc);
+            payload.AddRange([(byte)key, 0xc0]);
+        }
+
+        var bytes = new ReadOnlySequence<byte>(payload.ToArray());
+        Assert.False(PublishMessage.TryDecode(bytes, out _, out _));
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.False(PublishMessage.TryDecode(bytes, out _, out _));
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, Fields);
+    }
+
+    [Fact]
     public void Writing_a_publish_into_a_buffer_allocates_nothing()
     {
         var publish = new PublishMessage(

@@ -251,12 +251,60 @@ public sealed class StreamReaderSpecs : TestKit
         Assert.Equal(0, _assembly.Bytes);
     }
 
-    private (FakeStream, Task) Start(long id = 0, bool peers = false)
+    [Fact]
+    public async Task A_large_frame_takes_as_much_memory_as_has_come_of_it()
+    {
+        const int Size = 8 << 20;
+        _admitted.SetResult();
+        var frame = Wire.Publish("a.b", new string('x', Size)).ToFrame();
+        var assembly = new AssemblyBudget(2 * Size);
+        var before = GC.GetTotalAllocatedBytes();
+        var (stream, _) = Start(maxFrameSize: 2 * Size, assembly: assembly);
+        await stream.Arrive(frame[..2000]);
+        await this.Eventually(() => assembly.Bytes == frame.Length);
+        Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, Size / 2);
+
+        for (var at = 2000; at < frame.Length; at += 100_000)
+            await stream.Arrive(frame[at..Math.Min(frame.Length, at + 100_000)]);
+        var arrived = await ExpectMsgAsync<FrameArrived>(SpecExtensions.Deadline);
+        Assert.True(frame.AsSpan(Frame.HeaderLength).SequenceEqual(arrived.Payload.Span));
+        Assert.Equal(0, assembly.Bytes);
+    }
+
+    [Theory]
+    [InlineData(FrameType.RpcRoute, 0, true)]
+    [InlineData(FrameType.RpcRoute, 1024, true)]
+    [InlineData(FrameType.RpcRoute, 1025, false)]
+    [InlineData(FrameType.Publish, 0, true)]
+    [InlineData(FrameType.Publish, 1, false)]
+    [InlineData(FrameType.Publish, 1024, false)]
+    public async Task What_a_gateway_puts_around_a_call_may_come_on_top_of_the_largest_frame(
+        FrameType type, int above, bool isTaken)
+    {
+        _admitted.SetResult();
+        var (stream, _) = Start(peers: true);
+        var frame = Wire.Frame(type, new byte[20_000 + above]);
+        var arriving = stream.Arrive(frame);
+
+        if (isTaken)
+        {
+            Assert.Equal(frame.Length - Frame.HeaderLength, (await ExpectMsgAsync<FrameArrived>(SpecExtensions.Deadline)).Payload.Length);
+            return;
+        }
+
+        var ended = await ExpectMsgAsync<StreamEnded>(SpecExtensions.Deadline);
+        Assert.Equal(new FrameError(FrameErrorCode.FrameTooLarge, (uint)(20_000 + above)), ended.Fault);
+    }
+
+    private (FakeStream, Task) Start(
+        long id = 0, bool peers = false, int maxFrameSize = 20_000, AssemblyBudget? assembly = null)
     {
         var stream = new FakeStream(id);
         var queue = new OutboundQueue(new OutboundLimits(1, 1, SlowConsumerPolicy.DropNewest), _metrics);
         var session = new StreamSession(stream, new StreamWriter(stream, TestActor, queue, _metrics));
-        var limits = new ReaderLimits(MaxConnectSize: 4096, MaxFrameSize: 20_000, peers);
-        return (stream, new StreamReader(session, TestActor, _credit, _assembly, limits, _admitted.Task, _metrics).RunAsync());
+        var limits = new ReaderLimits(MaxConnectSize: 4096, maxFrameSize, peers);
+        return (
+            stream,
+            new StreamReader(session, TestActor, _credit, assembly ?? _assembly, limits, _admitted.Task, _metrics).RunAsync());
     }
 }

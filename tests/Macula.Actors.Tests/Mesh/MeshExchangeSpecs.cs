@@ -73,7 +73,7 @@ public sealed class MeshExchangeSpecs : TestKit
         switch (what)
         {
             case "too large":
-                await stream.Send(Frame(MaxFrame + 1).AsMemory(0, 100));
+                await stream.Send(Frame(MaxFrame + ProtocolLimits.MaxRouteOverhead + 1).AsMemory(0, 100));
                 break;
             case "no frame":
                 await stream.Send("GET / HTTP"u8.ToArray());
@@ -156,6 +156,18 @@ public sealed class MeshExchangeSpecs : TestKit
 
         var failed = await asking.ExpectMsgAsync<ExchangeFailed>(SpecExtensions.Deadline);
         Assert.Equal((5UL, MeshRefusal.ConnectFailed), (failed.Id, failed.Reason));
+        await NothingLeft();
+    }
+
+    [Fact]
+    public async Task A_frame_that_no_peer_would_take_is_refused_and_nobody_is_dialled()
+    {
+        await using var peer = await MeshPeer.Listen(_network);
+        var failed = await Ask(peer, Frame(MaxFrame + ProtocolLimits.MaxRouteOverhead + 1))
+            .ExpectMsgAsync<ExchangeFailed>(SpecExtensions.Deadline);
+
+        Assert.Equal(MeshRefusal.FrameTooLarge, failed.Reason);
+        Assert.Equal(0, _bed.Connections);
         await NothingLeft();
     }
 

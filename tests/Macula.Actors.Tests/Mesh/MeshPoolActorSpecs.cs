@@ -1,4 +1,5 @@
 using Akka.Actor;
+using Akka.TestKit;
 using Akka.TestKit.Xunit2;
 using Macula.Actors.Configuration;
 using Macula.Actors.Memory;
@@ -344,6 +345,51 @@ public sealed class MeshPoolActorSpecs : TestKit
     }
 
     [Fact]
+    public async Task Hearsay_of_another_address_does_not_move_a_peer()
+    {
+        var known = await _bed.Idle("a");
+        Hearsay(_bed, "a", Elsewhere);
+        await this.Eventually(() => known.Streams.Count == 2);
+
+        Assert.Equal(1, _bed.Quic.Dials);
+        Assert.False(known.HasEnded);
+    }
+
+    [Fact]
+    public async Task A_dial_on_hearsay_gives_way_to_one_to_where_the_peer_is_known_to_be()
+    {
+        var stranger = Hearsay(_bed, "a", Elsewhere);
+        await _bed.Quic.Next(); // and never ends
+        var owner = _bed.Open("a");
+
+        Assert.Equal(MeshRefusal.ConnectFailed, (await stranger.ExpectMsgAsync<ExchangeFailed>(SpecExtensions.Deadline)).Reason);
+        (await _bed.Quic.Next()).Succeed();
+        await Opened(owner);
+        Assert.Equal((0, 1), (_bed.Census.Size("mesh.dials"), _bed.Connections));
+    }
+
+    [Fact]
+    public async Task Hearsay_takes_a_quarter_of_the_dials_at_most()
+    {
+        var bed = new MeshBed(this, Options with { MaxDials = 8, MaxConnections = 10 });
+        foreach (var name in (string[])["x", "y"]) Hearsay(bed, name, Elsewhere);
+        var first = await bed.Quic.Next();
+        await bed.Quic.Next();
+
+        var refused = await Hearsay(bed, "z", Elsewhere).ExpectMsgAsync<ExchangeFailed>(SpecExtensions.Deadline);
+        Assert.Equal(MeshRefusal.PoolFull, refused.Reason);
+        Assert.Equal([new("hearsay", 1)], bed.Census.Table("mesh.dials").Rejections);
+
+        var owner = bed.Open("a");
+        (await bed.Quic.Next()).Succeed();
+        await Opened(owner);
+        first.Fail();
+        await bed.Handled();
+        Hearsay(bed, "z", Elsewhere);
+        await bed.Quic.Next();
+    }
+
+    [Fact]
     public async Task A_pooled_connection_that_gives_no_stream_is_replaced_once()
     {
         var stale = await _bed.Idle("a");
@@ -656,4 +702,8 @@ public sealed class MeshPoolActorSpecs : TestKit
 
     private static ValueTask<IQuicStream> NoStream(CancellationToken token) => ValueTask.FromException<IQuicStream>(
         new QuicTransportException(QuicTransportError.ConnectionIdle, "it is gone"));
+
+    // What a call goes with to where a client says that somebody is.
+    private static TestProbe Hearsay(MeshBed bed, string peer, PeerAddress address) => bed.Tell(new Exchange(
+        NodeId.Parse(peer), address, Wire.Frame(FrameType.Ping, 0x80), TimeSpan.FromSeconds(30), 1, IsHearsay: true));
 }

@@ -7,7 +7,7 @@ namespace Macula.Actors.Tests.Models;
 internal sealed partial class MeshPoolModel
 {
     private static readonly byte[] Unknown = Wire.Frame((FrameType)0x7f, 0x80);
-    private static readonly byte[] TooLarge = Wire.Frame(FrameType.Pong, new byte[MaxFrame + 1])[..20];
+    private static readonly byte[] TooLarge = Wire.Frame(FrameType.Pong, new byte[MaxFrame + ProtocolLimits.MaxRouteOverhead + 1])[..20];
     private static readonly byte[] NoFrame = "GET / HTTP"u8.ToArray();
 
     private void Start(Request request)

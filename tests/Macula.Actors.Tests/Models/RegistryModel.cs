@@ -542,7 +542,7 @@ internal sealed class RegistryModel : IModel
 
     private void Fail(Peer peer)
     {
-        _world.Concern.Tell(new PeerFailed(peer.Node));
+        _world.Concern.Tell(new PeerFailed(peer));
         Lose(peer);
     }
 

@@ -83,6 +83,7 @@ internal sealed class RpcModel : IModel
             MaxAttempts = MaxAttempts,
             MaxHops = MaxHops,
             MaxPendingBytes = MaxBytes,
+            MaxPendingBytesPerClient = MaxBytes,
             LookupTimeout = LookupTimeout,
             Strategy = SelectionStrategy.First,
             CallTimeout = TimeSpan.FromSeconds(2),
@@ -406,7 +407,7 @@ internal sealed class RpcModel : IModel
         if (b % 3 == 0)
         {
             var reason = (MeshRefusal)(c % Enum.GetValues<MeshRefusal>().Length);
-            _world.Concern.Tell(new MeshProtocol.ExchangeFailed(id, asked.Exchange.Peer, reason, "It did not work."));
+            _world.Concern.Tell(new MeshProtocol.ExchangeFailed(id, asked.Exchange.Peer, reason, "It did not work.", asked.Exchange.Address));
             if (reason == MeshRefusal.ConnectFailed) _events.Expect($"failed {asked.Exchange.Peer}");
             if (!isNews) return;
             if (asked.Lookup is { } lookup) PeerFailed(lookup, id, reason == MeshRefusal.Timeout);
@@ -482,6 +483,7 @@ internal sealed class RpcModel : IModel
         MeshRefusal.PoolFull or MeshRefusal.TooManyWaiters or MeshRefusal.Overloaded => ReplyErrorCodes.Overloaded,
         MeshRefusal.Timeout => ReplyErrorCodes.Timeout,
         MeshRefusal.InternalError => ReplyErrorCodes.InternalError,
+        MeshRefusal.FrameTooLarge => ReplyErrorCodes.InvalidRequest,
         _ => ReplyErrorCodes.NoRoute,
     };
 
@@ -804,7 +806,7 @@ internal sealed class RpcModel : IModel
                 _events.See($"learned {Procedure(learned.Key)}");
                 break;
             default:
-                _events.See($"failed {((RegistryProtocol.PeerFailed)message).Node}");
+                _events.See($"failed {((RegistryProtocol.PeerFailed)message).Peer.Node}");
                 break;
         }
     }

@@ -123,7 +123,7 @@ public sealed class DiscoverySpecs(ITestOutputHelper log)
         await Learn("1", Elsewhere);
         await Learn("2", Elsewhere, Far("other"));
 
-        Registry.Tell(new PeerFailed(NodeId.Parse("hub")));
+        Registry.Tell(new PeerFailed(new Peer(NodeId.Parse("hub"), Elsewhere.Peer!.Address)));
 
         Assert.Empty((await Ask("1")).Live);
         Assert.Equal(["other"], await Callable("2"));

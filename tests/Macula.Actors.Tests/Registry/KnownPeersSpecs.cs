@@ -184,9 +184,13 @@ public sealed class KnownPeersSpecs : RegistryKit
     }
 
     [Fact]
-    public async Task A_peer_that_others_could_not_reach_is_forgotten()
+    public async Task A_peer_that_others_could_not_reach_is_forgotten_but_not_for_where_it_is_not()
     {
-        await Tell(new PeerFailed(NodeId.Parse("b")));
+        var known = (await Ask("add")).Ask.Single(peer => peer.Node == NodeId.Parse("b"));
+        await Tell(new PeerFailed(known with { Address = new PeerAddress("192.0.2.1", 9) }));
+        Assert.Equal(2, Census.Size("registry.peers"));
+
+        await Tell(new PeerFailed(known));
 
         Assert.Equal(["c"], (await Ask("add")).Ask.Select(peer => peer.Node.ToString()));
         Assert.Equal(1, Census.Size("registry.peers"));

@@ -15,6 +15,7 @@ public sealed class RpcCallerSpecs(ITestOutputHelper log) : RpcKit(log)
         MaxPendingCalls = 20_000,
         MaxPendingCallsPerClient = 20_000,
         MaxPendingBytes = 100_000_000,
+        MaxPendingBytesPerClient = 100_000_000,
         MaxCallsPerHandler = 20_000,
     };
 
@@ -189,6 +190,26 @@ public sealed class RpcCallerSpecs(ITestOutputHelper log) : RpcKit(log)
         await AssertIdle();
         Assert.Equal(5_000, Outcomes("ok"));
         Assert.Equal(5_000, Outcomes("timeout") + Outcomes("caller_gone"));
+    }
+
+    [Fact]
+    public async Task One_client_cannot_use_up_what_all_may_keep()
+    {
+        Rpc = Start(Options with { MaxPendingBytesPerClient = 50_000 });
+        var (greedy, other, provider) = (Sink(), Sink(), Sink());
+        var args = new string('x', 40_000);
+        await Call(greedy, Wire.Call("add", 1, args));
+        await Answer(provider);
+        await Call(greedy, Wire.Call("add", 2, new string('x', 10_000)));
+        Assert.Equal(("overloaded", Wire.Id(2)), (greedy.Last.ErrorCode(), greedy.Last.Reply().CallId));
+        Assert.Equal([new("bytes_per_client", 1)], Tables.Table("rpc.pending_calls").Rejections);
+
+        await Call(other, Wire.Call("add", 1, args));
+        await Answer(provider);
+        Assert.Equal(2, Pending);
+        foreach (var call in provider.Frames.Select(frame => frame.Call()).ToList()) await Reply(provider, call.CallId, "x");
+        await Call(greedy, Wire.Call("add", 3, args));
+        Assert.Equal(1, Pending);
     }
 
     [Fact]

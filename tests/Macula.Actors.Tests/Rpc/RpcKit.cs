@@ -23,6 +23,7 @@ public abstract class RpcKit : TestKit
         MaxPendingCalls = 4,
         MaxPendingCallsPerClient = 3,
         MaxPendingBytes = 100_000,
+        MaxPendingBytesPerClient = 100_000,
         MaxPendingLookups = 3,
         LookupTimeout = TimeSpan.FromSeconds(5),
         MaxAttempts = 3,
@@ -144,7 +145,7 @@ public abstract class RpcKit : TestKit
 
     private protected async Task ExchangeFails(MeshProtocol.Exchange exchange, MeshRefusal reason)
     {
-        Mesh.Send(Rpc, new MeshProtocol.ExchangeFailed(exchange.Id, exchange.Peer, reason, "It did not work."));
+        Mesh.Send(Rpc, new MeshProtocol.ExchangeFailed(exchange.Id, exchange.Peer, reason, "It did not work.", exchange.Address));
         await this.Handled(Rpc);
     }
 

@@ -117,7 +117,7 @@ public sealed class RpcLookupSpecs(ITestOutputHelper log) : RpcKit(log)
         Assert.Equal(("no_such_procedure", "no_such_procedure"), (one.Last.ErrorCode(), two.Last.ErrorCode()));
         Assert.Equal(1, Lookups("missed"));
         var failed = await Registry.ExpectMsgAsync<RegistryProtocol.PeerFailed>(SpecExtensions.Deadline);
-        Assert.Equal("b", failed.Node.ToString());
+        Assert.Equal("b", failed.Peer.Node.ToString());
         await AssertIdle();
     }
 

@@ -222,7 +222,7 @@ public sealed class RpcRouteSpecs(ITestOutputHelper log) : RpcKit(log)
             Assert.Equal(name, exchange.Peer.ToString());
             await ExchangeFails(exchange, MeshRefusal.ConnectFailed);
             var failed = await Registry.ExpectMsgAsync<RegistryProtocol.PeerFailed>(SpecExtensions.Deadline);
-            Assert.Equal(exchange.Peer, failed.Node);
+            Assert.Equal((exchange.Peer, exchange.Address), (failed.Peer.Node, failed.Peer.Address));
         }
 
         Assert.Equal("no_route", RoutedReply(peer).Error?.Code.ToString());
