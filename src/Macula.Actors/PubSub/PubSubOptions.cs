@@ -43,7 +43,7 @@ public sealed record PubSubOptions
     /// <summary>Retained messages that one SUBSCRIBE gets.</summary>
     public required int MaxRetainedPerSubscribe { get; init; }
 
-    /// <summary>Comparisons of segments that looking for them may take.</summary>
+    /// <summary>Comparisons of segments that looking for them may take: of one client at once, and in a second.</summary>
     public required int MaxRetainedSteps { get; init; }
 
     /// <summary>How long the repeat of a QoS 1 message is known as one.</summary>
