@@ -10,8 +10,8 @@ namespace Macula.Actors.PubSub;
 
 /// <summary>Who wants which topics; sends each message once to each stream that does, and keeps the last retained one
 /// of each topic for those who subscribe later.</summary>
-/// <remarks>Each connection with subscriptions is watched, once, and so is one that has used up steps. A restart brings the subscriptions back and loses what
-/// was retained: nobody but this actor has it.</remarks>
+/// <remarks>Each connection with subscriptions is watched, once, and so is one that has just taken steps. A
+/// restart brings the subscriptions back and loses what was retained: nobody but this actor has it.</remarks>
 public sealed class PubSubActor : ConcernActor
 {
     // Expired messages are never sent, swept or not; this is about memory.

@@ -23,8 +23,8 @@ internal sealed record SubscriptionRefusal(string Reason, string Sentence)
 
 /// <summary>Who wants which topics, within its limits; sends a message to each stream that wants it.</summary>
 /// <remarks>Between any two calls: a pattern is in the trie exactly if it is in its stream's set; a stream is here
-/// exactly if it has patterns, a client exactly if it has streams; no match can cost more than it may. Adding and removing are O(1) each. Not
-/// thread-safe.</remarks>
+/// exactly if it has patterns, a client exactly if it has streams; no match can cost more than it may.
+/// Adding and removing are O(1) each. Not thread-safe.</remarks>
 internal sealed class Subscriptions(PubSubOptions options)
 {
     private readonly TopicTrie<Subscriber> _trie = new(options.MaxSegments);
