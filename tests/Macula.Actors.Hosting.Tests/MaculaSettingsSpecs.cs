@@ -310,6 +310,8 @@ public sealed class MaculaSettingsSpecs
             MaxPatternLength = 1024,
             MaxSegments = 64,
             MaxDoubleStars = 4,
+            MaxMatchCostPerClient = 65_536,
+            MaxMatchCost = 500_000,
             MaxTopicLength = 1024,
             MaxRetained = 10_000,
             MaxRetainedBytes = 64 * MiB,

@@ -71,84 +71,128 @@ internal sealed class OutboundQueue(OutboundLimits limits, GatewayMetrics metric
 }
 
 /// <summary>The frames that wait for one stream, oldest first. Guarded by <see cref="OutboundQueue.Gate"/>.</summary>
+/// <remarks>The droppable ones are chained, so that dropping the oldest is O(1), amortised. It leaves a gap, unless it was
+/// the first of all. Gaps are closed when there are no more places; more of those are made only when half of them are
+/// taken.</remarks>
 internal sealed class FrameRing
 {
     private const int Least = 1;
 
     private Entry[] _entries = [];
-    private int _head;
+    private int _head; // never a gap
+    private int _used; // frames and gaps
     private int _droppable;
+    private int _oldestDroppable;
+    private int _newestDroppable;
 
     public int Count { get; private set; }
 
+    /// <summary>Frames that may wait before more places are made.</summary>
+    internal int Places => _entries.Length;
+
+    /// <summary>Places that were gone through because of gaps, or to have more or fewer: what dropping costs.</summary>
+    internal long Steps { get; private set; }
+
     public void Enqueue(ReadOnlyMemory<byte> frame, bool droppable)
     {
-        if (Count == _entries.Length) Resize(Math.Max(Least, _entries.Length * 2));
-        _entries[(_head + Count) % _entries.Length] = new Entry(frame, droppable);
-        Count++;
-        if (droppable) _droppable++;
+        if (_used == _entries.Length)
+            MoveTo(Count >= _entries.Length / 2 ? new Entry[Math.Max(Least, _entries.Length * 2)] : _entries);
+        Append(frame, droppable);
     }
 
     public bool TryDequeue(out ReadOnlyMemory<byte> frame)
     {
         frame = default;
         if (Count == 0) return false;
-        ref var entry = ref _entries[_head];
-        frame = entry.Frame;
-        if (entry.Droppable) _droppable--;
-        entry = default;
-        _head = (_head + 1) % _entries.Length;
-        Count--;
+        frame = _entries[_head].Frame;
+        if (_entries[_head].Kind == Kind.Droppable) LeaveChain(_head);
+        MakeGap(_head);
         return true;
     }
 
-    /// <summary>Takes out the oldest frame that may be dropped; those before it keep their order.</summary>
+    /// <summary>Takes out the oldest frame that may be dropped; the others keep their order.</summary>
     public bool TryDropOldest([NotNullWhen(true)] out int? bytes)
     {
         bytes = null;
         if (_droppable == 0) return false;
-        var at = 0;
-        while (!At(at).Droppable) at++;
-        bytes = At(at).Frame.Length;
-        for (; at > 0; at--) At(at) = At(at - 1);
-        At(0) = new Entry(default, true); // a copy of what moved up, or the dropped one itself
-        return TryDequeue(out _);
+        var place = _oldestDroppable;
+        bytes = _entries[place].Frame.Length;
+        LeaveChain(place);
+        MakeGap(place);
+        return true;
     }
 
     /// <summary>Takes out the oldest frames that may be dropped, until they are so many and have so many bytes, or there
-    /// are none; the others keep their order. One pass, however many go.</summary>
+    /// are none; the others keep their order.</summary>
     public (int Frames, long Bytes) DropOldest(int frames, long bytes)
     {
-        var (dropped, freed, kept) = (0, 0L, 0);
-        for (var i = 0; i < Count; i++)
+        var (dropped, freed) = (0, 0L);
+        while ((dropped < frames || freed < bytes) && TryDropOldest(out var size))
         {
-            ref var entry = ref At(i);
-            if (entry.Droppable && (dropped < frames || freed < bytes))
-            {
-                dropped++;
-                freed += entry.Frame.Length;
-            }
-            else
-            {
-                At(kept++) = entry;
-            }
+            dropped++;
+            freed += size.Value;
         }
 
-        for (var i = kept; i < Count; i++) At(i) = default;
-        Count = kept;
-        _droppable -= dropped;
-        if (_entries.Length > Least && Count <= _entries.Length / 4) Resize(_entries.Length / 4); // a place is 24 bytes
+        if (_entries.Length > Least && Count <= _entries.Length / 4)
+            MoveTo(new Entry[_entries.Length / 4]); // a place is 24 bytes
         return (dropped, freed);
     }
 
-    private ref Entry At(int index) => ref _entries[(_head + index) % _entries.Length];
-
-    private void Resize(int places)
+    private void Append(ReadOnlyMemory<byte> frame, bool droppable)
     {
-        var entries = new Entry[places];
-        for (var i = 0; i < Count; i++) entries[i] = At(i);
-        (_entries, _head) = (entries, 0);
+        var place = (_head + _used) % _entries.Length;
+        _entries[place] = new Entry(frame, droppable ? Kind.Droppable : Kind.Kept, 0);
+        _used++;
+        Count++;
+        if (!droppable) return;
+        if (_droppable++ == 0) _oldestDroppable = place;
+        else _entries[_newestDroppable].Next = place;
+        _newestDroppable = place;
     }
 
-    private record struct Entry(ReadOnlyMemory<byte> Frame, bool Droppable);
+    // Only the oldest leaves.
+    private void LeaveChain(int place)
+    {
+        _oldestDroppable = _entries[place].Next;
+        _droppable--;
+    }
+
+    private void MakeGap(int place)
+    {
+        _entries[place] = default;
+        Count--;
+        while (_used > 0 && _entries[_head].Kind == Kind.Gap)
+        {
+            _head = (_head + 1) % _entries.Length;
+            _used--;
+            Steps++;
+        }
+    }
+
+    /// <param name="entries">May be the same: then gaps are closed.</param>
+    private void MoveTo(Entry[] entries)
+    {
+        var (from, first, used) = (_entries, _head, _used);
+        _entries = entries;
+        if (entries != from) _head = 0;
+        (_used, _droppable, Count) = (0, 0, 0);
+        Steps += used;
+        for (var i = 0; i < used; i++)
+        {
+            var place = (first + i) % from.Length;
+            var entry = from[place];
+            from[place] = default;
+            if (entry.Kind != Kind.Gap) Append(entry.Frame, entry.Kind == Kind.Droppable);
+        }
+    }
+
+    private enum Kind
+    {
+        Gap,
+        Kept,
+        Droppable,
+    }
+
+    /// <param name="Next">The place of the next droppable one, of all but the newest.</param>
+    private record struct Entry(ReadOnlyMemory<byte> Frame, Kind Kind, int Next);
 }

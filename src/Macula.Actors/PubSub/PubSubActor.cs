@@ -10,8 +10,8 @@ namespace Macula.Actors.PubSub;
 
 /// <summary>Who wants which topics; sends each message once to each stream that does, and keeps the last retained one
 /// of each topic for those who subscribe later.</summary>
-/// <remarks>Each connection with subscriptions is watched, once. A restart brings the subscriptions back and loses what
-/// was retained: nobody but this actor has it.</remarks>
+/// <remarks>Each connection with subscriptions is watched, once, and so is one that has just taken steps. A
+/// restart brings the subscriptions back and loses what was retained: nobody but this actor has it.</remarks>
 public sealed class PubSubActor : ConcernActor
 {
     // Expired messages are never sent, swept or not; this is about memory.
@@ -27,6 +27,7 @@ public sealed class PubSubActor : ConcernActor
     private readonly GatewayMetrics _metrics;
     private readonly Subscriptions _subscriptions;
     private readonly RetainedMessages _retained;
+    private readonly StepAllowances _steps;
     private readonly BoundedTable _patternTable;
     private readonly BoundedTable _nodeTable;
     private readonly BoundedTable _retainedTable;
@@ -41,6 +42,7 @@ public sealed class PubSubActor : ConcernActor
         (_options, _metrics) = (options, metrics);
         _subscriptions = new Subscriptions(options);
         _retained = new RetainedMessages(options);
+        _steps = new StepAllowances(options.MaxRetainedSteps);
         _patternTable = census.Add("pubsub.patterns", options.MaxPatterns);
         _nodeTable = census.Add("pubsub.pattern_nodes", options.MaxPatternNodes);
         _retainedTable = census.Add("pubsub.retained", options.MaxRetained);
@@ -57,7 +59,8 @@ public sealed class PubSubActor : ConcernActor
         ReceiveLeased<Subscribe>(OnSubscribe);
         ReceiveLeased<Unsubscribe>(OnUnsubscribe);
         Receive<StreamEnded>(OnStreamEnded);
-        Receive<Tick>(_ => OnSweep());
+        Receive<Tick>(tick => tick == Tick.Sweep, _ => OnSweep());
+        Receive<Tick>(_ => OnRefill());
         Always();
     }
 
@@ -90,7 +93,7 @@ public sealed class PubSubActor : ConcernActor
     {
         _added.Clear();
         List<Utf8Text>? refused = null;
-        var watched = _subscriptions.Has(stream.Connection);
+        var watched = IsKnown(stream.Connection);
         foreach (var pattern in patterns)
         {
             if (_subscriptions.Add(stream, pattern, out var isNew) is { } refusal)
@@ -114,7 +117,7 @@ public sealed class PubSubActor : ConcernActor
 
     private void OnUnsubscribe(Unsubscribe msg)
     {
-        var watched = _subscriptions.Has(msg.Subscriber.Connection);
+        var watched = IsKnown(msg.Subscriber.Connection);
         foreach (var pattern in msg.Patterns) _subscriptions.Remove(msg.Subscriber, pattern);
         WatchOrNot(msg.Subscriber.Connection, watched);
         CountPatterns();
@@ -122,7 +125,7 @@ public sealed class PubSubActor : ConcernActor
 
     private void OnStreamEnded(StreamEnded msg)
     {
-        var watched = _subscriptions.Has(msg.Subscriber.Connection);
+        var watched = IsKnown(msg.Subscriber.Connection);
         _subscriptions.Remove(msg.Subscriber);
         WatchOrNot(msg.Subscriber.Connection, watched);
         CountPatterns();
@@ -131,6 +134,7 @@ public sealed class PubSubActor : ConcernActor
     private void OnTerminated(IActorRef connection)
     {
         _subscriptions.Remove(connection);
+        _steps.Remove(connection);
         CountPatterns();
     }
 
@@ -148,7 +152,11 @@ public sealed class PubSubActor : ConcernActor
     // They take nobody's place in the queue, and cannot make the subscriber a slow consumer.
     private void SendRetained(IFrameSink stream)
     {
-        var isWhole = _retained.TryMatch(_added, Now, _found);
+        var (client, now) = (stream.Connection, Now);
+        var left = _steps.Left(client, now);
+        var isWhole = _retained.TryMatch(_added, now, left, _found);
+        _steps.Take(client, Math.Min(_retained.Steps, left), now);
+        RefillLater();
         var sent = 0;
         while (sent < _found.Count && stream.TrySend(_found[sent], FrameDelivery.Refusable)) sent++;
         isWhole &= sent == _found.Count;
@@ -175,6 +183,18 @@ public sealed class PubSubActor : ConcernActor
         SweepLater();
     }
 
+    private void OnRefill()
+    {
+        foreach (var client in _steps.RemoveFull(Now)) WatchOrNot(client, isWatched: true);
+        RefillLater();
+    }
+
+    private void RefillLater()
+    {
+        if (_steps.Count == 0 || Timers.IsTimerActive(Tick.Refill)) return;
+        Timers.StartSingleTimer(Tick.Refill, Tick.Refill, StepAllowances.Refill);
+    }
+
     private void Expire() => _retainedTable.Expired(_retained.Expire(Now));
 
     private void SweepLater()
@@ -184,9 +204,11 @@ public sealed class PubSubActor : ConcernActor
         Timers.StartSingleTimer(Tick.Sweep, Tick.Sweep, delay);
     }
 
+    private bool IsKnown(IActorRef connection) => _subscriptions.Has(connection) || _steps.Has(connection);
+
     private void WatchOrNot(IActorRef connection, bool isWatched)
     {
-        var isNeeded = _subscriptions.Has(connection);
+        var isNeeded = IsKnown(connection);
         if (isNeeded && !isWatched) Context.Watch(connection);
         else if (!isNeeded && isWatched) Context.Unwatch(connection);
     }
@@ -206,5 +228,6 @@ public sealed class PubSubActor : ConcernActor
     private enum Tick
     {
         Sweep,
+        Refill,
     }
 }

@@ -22,6 +22,12 @@ public sealed record PubSubOptions
     /// <summary><c>**</c> in one pattern: with many of them a short topic could meet most of the trie.</summary>
     public required int MaxDoubleStars { get; init; }
 
+    /// <summary>Nodes of the topic trie that the patterns of one client can add to one match, added up.</summary>
+    public required int MaxMatchCostPerClient { get; init; }
+
+    /// <summary>Nodes of the topic trie that one match may meet because of wildcards.</summary>
+    public required int MaxMatchCost { get; init; }
+
     /// <summary>Bytes of a topic.</summary>
     public required int MaxTopicLength { get; init; }
 
@@ -37,7 +43,7 @@ public sealed record PubSubOptions
     /// <summary>Retained messages that one SUBSCRIBE gets.</summary>
     public required int MaxRetainedPerSubscribe { get; init; }
 
-    /// <summary>Comparisons of segments that looking for them may take.</summary>
+    /// <summary>Comparisons of segments that looking for them may take: of one client at once, and in a second.</summary>
     public required int MaxRetainedSteps { get; init; }
 
     /// <summary>How long the repeat of a QoS 1 message is known as one.</summary>
@@ -60,6 +66,8 @@ public sealed record PubSubOptions
             MaxPatternLength = reader.Size("max-pattern-length", 1, 65_536),
             MaxSegments = reader.Int("max-segments", 1, 1024),
             MaxDoubleStars = reader.Int("max-double-stars", 0, 1024),
+            MaxMatchCostPerClient = reader.Int("max-match-cost-per-client", 0, 100_000_000),
+            MaxMatchCost = reader.Int("max-match-cost", 0, 100_000_000),
             MaxTopicLength = reader.Size("max-topic-length", 1, 65_536),
             MaxRetained = reader.Int("max-retained", 0, 10_000_000),
             MaxRetainedBytes = reader.Size("max-retained-bytes", 1024, 1024 * 1024 * 1024),

@@ -20,6 +20,7 @@ internal sealed class RetainedMessages(PubSubOptions options)
     private Node _root = new(null, []);
     private List<ReadOnlyMemory<byte>> _found = [];
     private TimeSpan _now;
+    private int _maxSteps;
     private long _round;
 
     public int Count => _oldestFirst.Count;
@@ -97,10 +98,12 @@ internal sealed class RetainedMessages(PubSubOptions options)
 
     /// <summary>Adds to <paramref name="found"/> what a SUBSCRIBE gets: the frame of each message whose topic matches one
     /// of its patterns, once.</summary>
-    /// <returns>False when there was more than it may get, or looking for it took more steps than it may.</returns>
-    public bool TryMatch(IReadOnlyList<Utf8Text> patterns, TimeSpan now, List<ReadOnlyMemory<byte>> found)
+    /// <param name="maxSteps">Comparisons that looking for it may take.</param>
+    /// <returns>False when there was more than it may get, or looking for it would take more steps.</returns>
+    public bool TryMatch(
+        IReadOnlyList<Utf8Text> patterns, TimeSpan now, int maxSteps, List<ReadOnlyMemory<byte>> found)
     {
-        (_found, _now, Steps) = (found, now, 0);
+        (_found, _now, _maxSteps, Steps) = (found, now, maxSteps, 0);
         _round++;
         foreach (var pattern in patterns)
         {
@@ -143,7 +146,7 @@ internal sealed class RetainedMessages(PubSubOptions options)
     {
         var (from, to) = (_positions[depth], Level(depth + 1));
         Steps += from.Count;
-        if (Steps > options.MaxRetainedSteps) return false;
+        if (Steps > _maxSteps) return false;
         foreach (var position in from)
         {
             if (position == _segments.Count) continue;

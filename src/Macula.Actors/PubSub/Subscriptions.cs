@@ -14,16 +14,20 @@ internal sealed record SubscriptionRefusal(string Reason, string Sentence)
 
     public const string Nodes = "nodes";
 
+    public const string CostPerClient = "cost_per_client";
+
+    public const string Cost = "cost";
+
     public const string Invalid = "invalid";
 }
 
 /// <summary>Who wants which topics, within its limits; sends a message to each stream that wants it.</summary>
 /// <remarks>Between any two calls: a pattern is in the trie exactly if it is in its stream's set; a stream is here
-/// exactly if it has patterns, a client exactly if it has streams. Adding and removing are O(1) each. Not thread-safe.
-/// </remarks>
+/// exactly if it has patterns, a client exactly if it has streams; no match can cost more than it may.
+/// Adding and removing are O(1) each. Not thread-safe.</remarks>
 internal sealed class Subscriptions(PubSubOptions options)
 {
-    private readonly TopicTrie<Subscriber> _trie = new();
+    private readonly TopicTrie<Subscriber> _trie = new(options.MaxSegments);
     private readonly Dictionary<IFrameSink, Subscriber> _subscribers = [];
     private readonly Dictionary<IActorRef, Client> _clients = [];
     private readonly List<Subscriber> _receivers = [];
@@ -33,6 +37,9 @@ internal sealed class Subscriptions(PubSubOptions options)
 
     /// <summary>Nodes of the trie.</summary>
     public int Nodes => _trie.Nodes;
+
+    /// <summary>Nodes of it that the last message met.</summary>
+    internal int Visits => _trie.Visits;
 
     /// <summary>Whether a stream of this connection has a subscription.</summary>
     public bool Has(IActorRef connection) => _clients.ContainsKey(connection);
@@ -50,16 +57,22 @@ internal sealed class Subscriptions(PubSubOptions options)
         var client = subscriber?.Client ?? _clients.GetValueOrDefault(stream.Connection);
         if (Refusal(client, pattern) is { } refusal) return refusal;
 
-        if (client is null) _clients[stream.Connection] = client = new Client();
-        if (subscriber is null)
+        client ??= new Client();
+        subscriber ??= new Subscriber(stream, client);
+        _trie.Add(pattern.Span, subscriber);
+        if (_trie.WorstMatch > options.MaxMatchCost)
         {
-            _subscribers[stream] = subscriber = new Subscriber(stream, client);
-            client.Subscribers.Add(subscriber);
+            _trie.Remove(pattern.Span, subscriber);
+            return new SubscriptionRefusal(
+                SubscriptionRefusal.Cost, $"a match would cost more than max-match-cost {options.MaxMatchCost}");
         }
 
+        _clients[stream.Connection] = client;
+        _subscribers[stream] = subscriber;
+        client.Subscribers.Add(subscriber);
         client.Patterns++;
+        client.Cost += _trie.CostOf(pattern.Span);
         subscriber.Patterns.Add(pattern);
-        _trie.Add(pattern.Span, subscriber);
         isNew = true;
         return null;
     }
@@ -69,6 +82,7 @@ internal sealed class Subscriptions(PubSubOptions options)
         if (!_subscribers.TryGetValue(stream, out var subscriber) || !subscriber.Patterns.Remove(pattern)) return;
         _trie.Remove(pattern.Span, subscriber);
         subscriber.Client.Patterns--;
+        subscriber.Client.Cost -= _trie.CostOf(pattern.Span);
         if (subscriber.Patterns.Count == 0) Remove(stream);
     }
 
@@ -76,8 +90,13 @@ internal sealed class Subscriptions(PubSubOptions options)
     public void Remove(IFrameSink stream)
     {
         if (!_subscribers.Remove(stream, out var subscriber)) return;
-        foreach (var pattern in subscriber.Patterns) _trie.Remove(pattern.Span, subscriber);
         var client = subscriber.Client;
+        foreach (var pattern in subscriber.Patterns)
+        {
+            _trie.Remove(pattern.Span, subscriber);
+            client.Cost -= _trie.CostOf(pattern.Span);
+        }
+
         client.Patterns -= subscriber.Patterns.Count;
         client.Subscribers.Remove(subscriber);
         if (client.Subscribers.Count == 0) _clients.Remove(stream.Connection);
@@ -109,6 +128,10 @@ internal sealed class Subscriptions(PubSubOptions options)
             return new SubscriptionRefusal(
                 SubscriptionRefusal.PerClient,
                 $"the client has max-patterns-per-client {options.MaxPatternsPerClient} already");
+        if ((client?.Cost ?? 0) + _trie.CostOf(pattern.Span) > options.MaxMatchCostPerClient)
+            return new SubscriptionRefusal(
+                SubscriptionRefusal.CostPerClient,
+                $"the client's patterns would cost more than max-match-cost-per-client {options.MaxMatchCostPerClient}");
         if (_trie.Count >= options.MaxPatterns)
             return new SubscriptionRefusal(
                 BoundedTable.Full, $"the node has max-patterns {options.MaxPatterns} already");
@@ -123,6 +146,9 @@ internal sealed class Subscriptions(PubSubOptions options)
     {
         /// <summary>Of all its streams.</summary>
         public int Patterns { get; set; }
+
+        /// <summary>What they can add to one match.</summary>
+        public long Cost { get; set; }
 
         public HashSet<Subscriber> Subscribers { get; } = [];
     }

@@ -6,7 +6,7 @@ namespace Macula.Actors.Bench.Codec;
 /// <summary>Finding the subscribers of a topic; all but a few of the patterns are others'.</summary>
 public class Topics
 {
-    private readonly TopicTrie<object> _trie = new();
+    private readonly TopicTrie<object> _trie = new(maxSegments: 64);
     private readonly List<object> _found = [];
 
     [Params(1_000, 100_000)]

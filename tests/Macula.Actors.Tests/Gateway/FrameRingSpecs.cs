@@ -10,7 +10,7 @@ public sealed class FrameRingSpecs
     {
         Gen.Int[0, 5].Array[1, 80].Sample(steps =>
         {
-            var ring = new FrameRing();
+            var (ring, most) = (new FrameRing(), 0);
             List<(int Name, bool Droppable)> model = [];
             for (var i = 0; i < steps.Length; i++)
             {
@@ -44,7 +44,9 @@ public sealed class FrameRingSpecs
                         break;
                 }
 
+                most = Math.Max(most, model.Count);
                 Assert.Equal(model.Count, ring.Count);
+                Assert.InRange(ring.Places, model.Count, 4 * most); // gaps make it grow no further
             }
 
             foreach (var (name, _) in model)
@@ -56,4 +58,30 @@ public sealed class FrameRingSpecs
             Assert.False(ring.TryDequeue(out _));
         });
     }
+
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(1, 1000)]
+    [InlineData(1000, 1)]
+    [InlineData(30, 1000)]
+    public void Dropping_the_oldest_takes_a_few_steps_however_many_wait_that_may_not_be_dropped(int droppable, int others)
+    {
+        const int Times = 100_000;
+        var ring = new FrameRing();
+        for (var i = 0; i < others; i++) ring.Enqueue(new byte[1], droppable: false);
+        for (var i = 0; i < droppable; i++) ring.Enqueue(new byte[2], droppable: true);
+        var frame = new byte[2];
+        for (var i = 0; i < Times; i++)
+        {
+            Assert.True(ring.TryDropOldest(out var bytes));
+            Assert.Equal(2, bytes);
+            ring.Enqueue(frame, droppable: true);
+        }
+
+        Assert.InRange(ring.Steps, 0, 4 * Times);
+        Assert.InRange(ring.Places, others + droppable, 4 * (others + droppable));
+    }
+
+    [Fact]
+    public void One_that_nothing_was_queued_in_has_no_places() => Assert.Equal(0, new FrameRing().Places);
 }

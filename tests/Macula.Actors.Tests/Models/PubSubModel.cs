@@ -27,6 +27,8 @@ internal sealed class PubSubModel : IModel
         MaxPatternLength = 9,
         MaxSegments = 3,
         MaxDoubleStars = 1,
+        MaxMatchCostPerClient = 13,
+        MaxMatchCost = 14,
         MaxRetained = 3,
         MaxRetainedBytes = 1400,
         RetainedTtl = TimeSpan.FromSeconds(2),
@@ -180,8 +182,12 @@ internal sealed class PubSubModel : IModel
         if (stream.Patterns.Contains(pattern)) return null;
         var own = _streams.Where(each => each.Told == stream.Told).Sum(each => each.Patterns.Count);
         if (own == Options.MaxPatternsPerClient) return "per_client";
+        var costs = _streams.Where(each => each.Told == stream.Told).Sum(each => each.Patterns.Sum(Cost));
+        if (costs + Cost(pattern) > Options.MaxMatchCostPerClient) return "cost_per_client";
         if (_streams.Sum(each => each.Patterns.Count) == Options.MaxPatterns) return "full";
-        return Places(pattern) > Options.MaxPatternNodes ? "nodes" : null;
+        if (Places(pattern) > Options.MaxPatternNodes) return "nodes";
+        var all = _streams.SelectMany(each => each.Patterns).Append(pattern).Select(each => Segments[each]);
+        return Worst([.. all], times: 0) > Options.MaxMatchCost ? "cost" : null;
     }
 
     private void SentRetained(Stream stream, List<string> added)
@@ -333,6 +339,21 @@ internal sealed class PubSubModel : IModel
         .Distinct().Select(pattern => Segments[pattern])
         .SelectMany(segments => segments.Select((_, at) => string.Join('.', segments, 0, at + 1) + "."))
         .Distinct().Count();
+
+    private static int Cost(string pattern) => Worst([Segments[pattern]], times: 0);
+
+    /// <summary>What these patterns cost a match at worst: a place after a <c>**</c> is met at the start and after each
+    /// segment, one after a <c>*</c> once. There is one <c>**</c> in a pattern.</summary>
+    private static int Worst(string[][] patterns, int times)
+    {
+        var next = patterns.Where(rest => rest.Length > 0)
+            .GroupBy(rest => rest[0], rest => rest[1..]).ToDictionary(rest => rest.Key, rest => rest.ToArray());
+        return times
+            + next.Where(rest => rest.Key is not ("*" or "**")).Select(rest => Worst(rest.Value, times))
+                .DefaultIfEmpty().Max()
+            + (next.TryGetValue("*", out var one) ? Worst(one, Math.Max(times, 1)) : 0)
+            + (next.TryGetValue("**", out var any) ? Worst(any, Options.MaxSegments + 1) : 0);
+    }
 
     private static int Cost(Message message) =>
         message.Frame.Length + message.Topic.Length

@@ -416,6 +416,56 @@ public sealed class PubSubActorSpecs : TestKit
     }
 
     [Fact]
+    public async Task A_client_that_subscribes_again_and_again_makes_do_with_the_steps_it_has_left_and_gets_more_with_time()
+    {
+        await Retain("a");
+        await Retain("b");
+        var (client, other) = (CreateTestProbe(), Sink());
+        var sinks = (FakeSink[])[new(client), new(client)];
+        for (var i = 0; i < 4; i++) await Again(sinks[i % 2]); // 2 steps each, of 8
+        Assert.Equal((8, 0), SentAndCut());
+
+        await Again(sinks[0]);
+        await Again(sinks[1]);
+        Assert.Equal((8, 2), SentAndCut());
+        await Again(other);
+        Assert.Equal((10, 2), SentAndCut());
+
+        this.Advance(TimeSpan.FromMilliseconds(375)); // 3 steps
+        await Again(sinks[0]);
+        Assert.Equal((12, 2), SentAndCut());
+        await Again(sinks[0]);
+        Assert.Equal((13, 3), SentAndCut());
+
+        this.Advance(TimeSpan.FromHours(1)); // no more than 8
+        for (var i = 0; i < 5; i++) await Again(sinks[0]);
+        Assert.Equal((21, 4), SentAndCut());
+    }
+
+    [Fact]
+    public async Task Who_has_used_steps_is_watched_until_they_are_back_and_no_longer()
+    {
+        await Retain("a");
+        var connection = new WatchCounter(Sys, "counted");
+        var sink = new FakeSink(connection);
+        for (var i = 1; i <= 3; i++)
+        {
+            await Again(sink);
+            await Again(sink);
+            Assert.Equal((i, i - 1), (connection.Watches, connection.Unwatches));
+
+            this.Advance(TimeSpan.FromSeconds(1));
+            await this.Handled(_pubSub);
+            Assert.Equal((i, i), (connection.Watches, connection.Unwatches));
+        }
+
+        await Subscribe(sink, "a");
+        this.Advance(TimeSpan.FromSeconds(1));
+        await this.Handled(_pubSub);
+        Assert.Equal((4, 3), (connection.Watches, connection.Unwatches)); // it is subscribed
+    }
+
+    [Fact]
     public async Task What_does_not_fit_into_the_subscribers_queue_is_counted_as_cut()
     {
         await Retain("a");
@@ -465,6 +515,15 @@ public sealed class PubSubActorSpecs : TestKit
         await Retain("d");
         Assert.Equal(["", "", "", "d"], await Found("a", "b", "c", "d"));
     }
+
+    private async Task Again(FakeSink sink)
+    {
+        await Subscribe(sink, "*");
+        await Unsubscribe(sink, "*");
+    }
+
+    private (long Sent, long Cut) SentAndCut() =>
+        ((long)_meters.Total("macula.pubsub.retained_sent"), (long)_meters.Total("macula.pubsub.retained_cut"));
 
     private FakeSink Sink() => new(CreateTestProbe());
 

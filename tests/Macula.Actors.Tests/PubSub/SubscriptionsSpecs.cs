@@ -63,6 +63,83 @@ public sealed class SubscriptionsSpecs
         Assert.Equal((0, 0), (_subscriptions.Count, _subscriptions.Nodes));
     }
 
+    [Fact]
+    public void Patterns_that_would_make_a_match_expensive_are_refused_after_a_few_and_everybody_elses_are_taken()
+    {
+        var clients = Enumerable.Range(0, 20).Select(i => new CountingSink(new Client($"client-{i}"))).ToArray();
+        var random = new Random(1);
+        Dictionary<string, int> refused = [];
+        foreach (var client in clients)
+        {
+            for (var i = 0; i < 1000; i++)
+            {
+                var segments = Enumerable.Range(0, 63).Select(_ => random.Next(2) == 0 ? "a" : "*");
+                var reason = _subscriptions.Add(client, $"**.{string.Join('.', segments)}", out var isNew)?.Reason ?? "";
+                Assert.Equal(reason.Length == 0, isNew);
+                refused[reason] = refused.GetValueOrDefault(reason) + 1;
+            }
+        }
+
+        Assert.Equal(["", "cost", "cost_per_client"], refused.Keys.Order());
+        Assert.InRange(refused[""], 100, 150); // of 20,000
+        _subscriptions.Send(System.Text.Encoding.UTF8.GetBytes(string.Join('.', Enumerable.Repeat("a", 64))), default, default);
+        Assert.InRange(_subscriptions.Visits, 100_000, Options.MaxMatchCost + 65);
+
+        var other = new CountingSink(new Client("other"));
+        Add(other, "home.kitchen");
+        foreach (var client in clients) _subscriptions.Remove(client.Connection);
+        Add(other, "**");
+        Assert.Equal((2, 3), (_subscriptions.Count, _subscriptions.Nodes));
+    }
+
+    [Fact]
+    public void A_client_gets_the_cost_of_what_it_no_longer_wants_back()
+    {
+        var subscriptions = new Subscriptions(Options with { MaxMatchCostPerClient = 2 * 65 });
+        var (one, two) = (new CountingSink(), new CountingSink()); // of one connection
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Null(subscriptions.Add(one, "a.**", out _));
+            Assert.Null(subscriptions.Add(two, "b.**", out _));
+            Assert.Equal("cost_per_client", subscriptions.Add(two, "*", out var isNew)?.Reason);
+            Assert.False(isNew);
+            Assert.Null(subscriptions.Add(two, "a.b.c", out _));
+            subscriptions.Remove(one, "a.**");
+            Assert.Null(subscriptions.Add(two, "c.**", out _));
+            subscriptions.Remove(two);
+        }
+    }
+
+    [Fact]
+    public void Who_is_refused_for_the_cost_of_a_match_leaves_nothing_behind()
+    {
+        var subscriptions = new Subscriptions(Options with { MaxMatchCost = 65 });
+        var (first, second) = (new CountingSink(new Client("first")), new CountingSink(new Client("second")));
+        Assert.Null(subscriptions.Add(first, "a.**", out _));
+        Assert.Null(subscriptions.Add(second, "b.**", out _)); // a topic begins with a or with b
+        subscriptions.Remove(second);
+        Assert.Equal("cost", subscriptions.Add(second, "a.*.c", out _)?.Reason);
+
+        Assert.False(subscriptions.Has(second.Connection));
+        Assert.Equal((1, 2), (subscriptions.Count, subscriptions.Nodes));
+        subscriptions.Remove(first);
+        Assert.Null(subscriptions.Add(second, "a.*.c", out _));
+    }
+
+    [Fact]
+    public void Ten_thousand_clients_with_ordinary_patterns_are_all_served()
+    {
+        for (var i = 0; i < 10_000; i++)
+        {
+            var client = new CountingSink(new Client($"client-{i}"));
+            foreach (var pattern in (string[])[$"home.{i}.*", $"home.{i}.**", $"home.*.{i}", $"**.{i}", "home.*.temp"])
+                Add(client, pattern);
+        }
+
+        Assert.Equal(10_000, _subscriptions.Send("home.5.temp"u8, default, default));
+        Assert.InRange(_subscriptions.Visits, 1, 20);
+    }
+
     private void Add(IFrameSink sink, string pattern)
     {
         Assert.Null(_subscriptions.Add(sink, pattern, out var isNew));
@@ -85,11 +162,18 @@ public sealed class SubscriptionsSpecs
         Assert.Equal(0, least);
     }
 
-    private sealed class CountingSink : IFrameSink
+    private sealed class Client(string name) : MinimalActorRef
+    {
+        public override ActorPath Path { get; } = new RootActorPath(Address.AllSystems) / name;
+
+        public override IActorRefProvider Provider => throw new NotSupportedException();
+    }
+
+    private sealed class CountingSink(IActorRef? connection = null) : IFrameSink
     {
         public int Count { get; private set; }
 
-        public IActorRef Connection => ActorRefs.Nobody;
+        public IActorRef Connection => connection ?? ActorRefs.Nobody;
 
         public bool TrySend(ReadOnlyMemory<byte> frame, FrameDelivery delivery)
         {

@@ -7,7 +7,9 @@ namespace Macula.Actors.Tests.PubSub;
 
 public sealed class TopicTrieSpecs
 {
-    private readonly TopicTrie<string> _trie = new();
+    private const int MaxSegments = 64;
+
+    private readonly TopicTrie<string> _trie = new(MaxSegments);
 
     [Fact]
     public void It_matches_what_the_reference_gateway_matches()
@@ -19,7 +21,7 @@ public sealed class TopicTrieSpecs
         foreach (var row in rows)
         {
             var (pattern, topic) = (row.GetProperty("pattern").GetString()!, row.GetProperty("topic").GetString()!);
-            var trie = new TopicTrie<string>();
+            var trie = new TopicTrie<string>(MaxSegments);
             trie.Add(Utf8(pattern), "s");
 
             Assert.True(
@@ -33,7 +35,7 @@ public sealed class TopicTrieSpecs
         var text = OneOf("a", "b", "", "*", "**", "#").Array[1, 6].Select(parts => string.Join('.', parts));
         Gen.Select(text.Array[1, 12], text).Sample((patterns, topic) =>
         {
-            var trie = new TopicTrie<string>();
+            var trie = new TopicTrie<string>(MaxSegments);
             for (var i = 0; i < patterns.Length; i++) trie.Add(Utf8(patterns[i]), $"s{i % 4}");
             var naive = patterns
                 .Select((pattern, i) => (pattern, Name: $"s{i % 4}"))
@@ -69,7 +71,7 @@ public sealed class TopicTrieSpecs
     {
         OneOf("a", "b", "*", "**", "").Array[1, 5].Array[1, 30].Sample(all =>
         {
-            var trie = new TopicTrie<string>();
+            var trie = new TopicTrie<string>(MaxSegments);
             foreach (var parts in all)
             {
                 var pattern = Utf8(string.Join('.', parts));
@@ -85,7 +87,7 @@ public sealed class TopicTrieSpecs
     {
         OneOf("a", "b", "*", "**", "").Array[1, 5].Array[1, 30].Sample(all =>
         {
-            var trie = new TopicTrie<string>();
+            var trie = new TopicTrie<string>(MaxSegments);
             var patterns = all.Select(parts => Utf8(string.Join('.', parts))).ToArray();
             for (var i = 0; i < patterns.Length; i++) trie.Add(patterns[i], $"s{i % 3}");
             for (var i = patterns.Length - 1; i >= 0; i--) trie.Remove(patterns[i], $"s{i % 3}");
@@ -124,6 +126,72 @@ public sealed class TopicTrieSpecs
         for (var i = 1; i <= 8; i++) _trie.Add(Utf8(string.Join('.', Enumerable.Repeat("**", i))), "all");
         Assert.Equal(["all"], Match(_trie, topic));
         Assert.InRange(_trie.Visits, 1, (_trie.Nodes + 1) * (26 + 1));
+    }
+
+    [Fact]
+    public void A_match_costs_no_more_than_was_said_and_what_was_removed_counts_no_longer()
+    {
+        var text = OneOf("a", "b", "c", "*", "*", "**").Array[1, 6].Select(parts => string.Join('.', parts));
+        var topic = OneOf("a", "b", "c").Array[1, 6].Select(parts => string.Join('.', parts));
+        Gen.Select(text.Array[1, 30], Gen.Int[0, 30], topic.Array[10]).Sample((patterns, kept, topics) =>
+        {
+            var (trie, only) = (new TopicTrie<string>(6), new TopicTrie<string>(6));
+            for (var i = 0; i < patterns.Length; i++)
+            {
+                var (before, most) = (trie.WorstMatch, trie.CostOf(Utf8(patterns[i])));
+                trie.Add(Utf8(patterns[i]), $"s{i}");
+                Assert.InRange(trie.WorstMatch, before, before + most);
+                AssertCosts(trie, topics);
+                if (i < kept) only.Add(Utf8(patterns[i]), $"s{i}");
+            }
+
+            for (var i = kept; i < patterns.Length; i++) trie.Remove(Utf8(patterns[i]), $"s{i}");
+            Assert.Equal(only.WorstMatch, trie.WorstMatch);
+            AssertCosts(trie, topics);
+            for (var i = 0; i < kept && i < patterns.Length; i++) trie.Remove(Utf8(patterns[i]), $"s{i}");
+            Assert.Equal(0, trie.WorstMatch);
+        });
+    }
+
+    [Theory]
+    [InlineData("home.kitchen.temp", 0, 0)]
+    [InlineData("home.{0}.temp", 0, 0)]
+    [InlineData("home.{0}.*", 1, 1)]
+    [InlineData("{0}.*.temp.now", 3, 3)]
+    [InlineData("home.*.{0}", 2, 2)]
+    [InlineData("{0}.**", 65, 65)]
+    [InlineData("**.{0}", 130, 130)]
+    [InlineData("**.**.{0}", 3 * 65, 3 * 65)]
+    [InlineData("**.{0}.**", 3 * 65, (2 + 1000) * 65)] // too careful: a topic has not that many segments
+    public void Those_who_put_another_name_into_the_same_pattern_add_nothing(string pattern, long one, long all)
+    {
+        for (var i = 0; i < 1000; i++)
+        {
+            var text = Utf8(string.Format(System.Globalization.CultureInfo.InvariantCulture, pattern, $"device-{i}"));
+            Assert.Equal(one, _trie.CostOf(text));
+            _trie.Add(text, "s");
+            if (i == 0) Assert.Equal(one, _trie.WorstMatch);
+        }
+
+        Assert.Equal(all, _trie.WorstMatch);
+    }
+
+    [Fact]
+    public void The_worst_match_is_as_bad_as_was_said()
+    {
+        foreach (var pattern in (string[])["**.a", "**.*", "*.a.a", "*.*.a", "a.a", "b.*.a.a"]) _trie.Add(Utf8(pattern), "s");
+
+        Match(_trie, string.Join('.', Enumerable.Repeat("a", MaxSegments)));
+        Assert.InRange(_trie.Visits, _trie.WorstMatch - 10, _trie.WorstMatch + MaxSegments + 1);
+    }
+
+    private static void AssertCosts(TopicTrie<string> trie, string[] topics)
+    {
+        foreach (var topic in topics)
+        {
+            Match(trie, topic);
+            Assert.InRange(trie.Visits, 1, trie.WorstMatch + topic.Split('.').Length + 1);
+        }
     }
 
     private static Gen<string> OneOf(params string[] texts) => Gen.Int[0, texts.Length - 1].Select(i => texts[i]);
