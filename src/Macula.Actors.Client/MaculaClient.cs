@@ -391,7 +391,7 @@ public sealed class MaculaClient : IAsyncDisposable
         }
 
         var timeout = call.Timeout is { } ms ? TimeSpan.FromMilliseconds(ms) : default(TimeSpan?);
-        if (session.Served.TryBegin(call.CallId, timeout) is not { } served)
+        if (session.Served.TryBegin(call.CallId, advertisement.Procedure, timeout) is not { } served)
         {
             advertisement.Exit(); // the same call twice is one call
             return;

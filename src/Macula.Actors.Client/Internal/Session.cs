@@ -42,7 +42,7 @@ internal sealed class Session
         (_handler, _counters) = (handler, counters);
         _log = options.LoggerFactory.CreateLogger<MaculaClient>();
         _sender = new FrameSender(stream.Output, counters);
-        Served = new ServedCalls(options.TimeProvider, _life.Token);
+        Served = new ServedCalls(options.TimeProvider, _log);
         Ended = RunAsync();
     }
 
@@ -277,6 +277,7 @@ internal sealed class Session
 
         _sender.Complete();
         _life.Cancel();
+        Served.CancelAll();
     }
 
     private async Task WriteAsync()
