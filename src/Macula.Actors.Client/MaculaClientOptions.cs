@@ -15,7 +15,8 @@ public sealed record MaculaClientOptions
     private static readonly TimeSpan LongestTime = TimeSpan.FromDays(1);
 
     /// <summary>The gateway, <c>host:port</c>; IPv6 addresses in brackets, port 9443 if left out.
-    /// Several, separated by commas, are tried in turn. Default <c>127.0.0.1:9443</c>.</summary>
+    /// Several, separated by commas, are tried in turn, those last that ask to be left alone. Default
+    /// <c>127.0.0.1:9443</c>.</summary>
     public string Server { get; init; } = "127.0.0.1:9443";
 
     /// <summary>The plain realm name; it must be the gateway's. Default
@@ -62,15 +63,16 @@ public sealed record MaculaClientOptions
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>The wait before a reconnect is random between zero and this, doubled for each
-    /// attempt that failed. Default 200 ms.</summary>
+    /// attempt since the last connection that lasted as long as <see cref="ReconnectMax"/>. Default
+    /// 200 ms.</summary>
     public TimeSpan ReconnectInitial { get; init; } = TimeSpan.FromMilliseconds(200);
 
     /// <summary>The longest wait before a reconnect, unless the gateway asked for more. Default
     /// 10 s.</summary>
     public TimeSpan ReconnectMax { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Attempts to reconnect before the client gives up and closes; 0: none at all.
-    /// Default: no limit.</summary>
+    /// <summary>Attempts to reconnect that may fail one after the other before the client gives up
+    /// and closes; 0: none at all. Default: no limit.</summary>
     public int ReconnectAttempts { get; init; } = int.MaxValue;
 
     /// <summary>Messages that may wait in one subscription; beyond it the oldest are dropped and
