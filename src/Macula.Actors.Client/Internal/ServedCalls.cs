@@ -72,7 +72,7 @@ internal sealed class ServedCall : IDisposable
     public void Dispose()
     {
         _deadline?.Dispose();
-        _source.Dispose();
+        if (!Token.IsCancellationRequested) _source.Dispose(); // else its callbacks may be still to run
     }
 
     private void CancelLate()
