@@ -141,7 +141,7 @@ public sealed class MaculaAdvertisement : IAsyncDisposable
             return Failed(MaculaErrorCodes.HandlerError, "the handler failed");
         }
 
-        ReplyMessage Failed(string code, string message) => ReplyMessage.Failed(id, code, message);
+        ReplyMessage Failed(string code, string message) => ErrorReply.To(id, code, message, _client);
     }
 
     private byte[] StoreFrame(int ttl)

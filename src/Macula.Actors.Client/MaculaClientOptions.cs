@@ -79,8 +79,9 @@ public sealed record MaculaClientOptions
     /// counted. Default 1024.</summary>
     public int SubscriptionBuffer { get; init; } = 1024;
 
-    /// <summary>Calls, and pings, that may wait for their answer at once; beyond it they fail with
-    /// <c>overloaded</c>. Default 1000, which is a gateway's default per client.</summary>
+    /// <summary>Calls that may wait for their answer at once, and likewise publications of QoS 1 and
+    /// 2, subscriptions, offers and pings together; beyond it they fail with <c>overloaded</c>, and
+    /// nothing is sent. Default 1000, which is a gateway's default of calls per client.</summary>
     public int MaxPendingCalls { get; init; } = 1000;
 
     /// <summary>The largest frame to send, header included, and, with 1 KiB on top for what a

@@ -425,6 +425,24 @@ public sealed class AdvertiseSpecs : IAsyncLifetime
         await client.DisposeAsync();
     }
 
+    [Theory]
+    [InlineData(1024 * 1024, 1023)] // the next would be the first half of a pair
+    [InlineData(1024, 127)]
+    public async Task An_error_that_makes_too_large_a_frame_is_cut(int maxFrameSize, int kept)
+    {
+        var (client, session) = await _gateway.ConnectAsync(_gateway.Options with { MaxFrameSize = maxFrameSize });
+        var message = "-" + string.Concat(Enumerable.Repeat("😀", 1_000_000));
+        await client.AdvertiseAsync("bad", (_, _) => throw new MaculaCallException(new string('é', 1000), message));
+        await session.ExpectAsync<StoreMessage>();
+
+        await session.SendAsync(Call("bad", 1));
+
+        var reply = await session.ExpectAsync<ReplyMessage>();
+        Assert.Equal((new string('é', 128), message[..kept]), Error(reply));
+        Assert.InRange(reply.ToFrame().Length, 1, maxFrameSize);
+        await client.DisposeAsync();
+    }
+
     /// <summary>The exceptions that are logged.</summary>
     private sealed class Failures : ILoggerFactory, ILogger
     {
