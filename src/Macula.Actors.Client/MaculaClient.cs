@@ -120,9 +120,14 @@ public sealed class MaculaClient : IAsyncDisposable
 
     /// <summary>Subscribes; when this returns the subscription is in force, or the gateway has
     /// refused it.</summary>
-    /// <remarks>A gateway does not tell when a limit of its own, such as
+    /// <remarks>
+    /// <para>A gateway does not tell when a limit of its own, such as
     /// <c>macula.pubsub.max-patterns-per-client</c>, refuses a pattern: nothing then arrives. The node
-    /// counts and logs it.</remarks>
+    /// counts and logs it.</para>
+    /// <para>Retained messages come only for a pattern that this client was not subscribed to yet: a
+    /// second subscription to the same pattern gets none. They come again to older subscriptions whose
+    /// patterns match them too, and to all subscriptions after a reconnect.</para>
+    /// </remarks>
     /// <param name="pattern"><c>*</c> is one segment, <c>**</c> any number of them.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="MaculaConnectionException">No confirmation within
