@@ -64,7 +64,9 @@ public sealed class MaculaClient : IAsyncDisposable
         MaculaClientOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var client = new MaculaClient(options.Checked(), Providers.Choose(options));
+        var provider = Providers.Choose(options.Checked());
+        if (options.NodeId.IsEmpty) options = options with { NodeId = NodeId.Random() };
+        var client = new MaculaClient(options, provider);
         await client._link.StartAsync(cancellationToken).ConfigureAwait(false);
         return client;
     }

@@ -24,8 +24,9 @@ public sealed record MaculaClientOptions
     public string Realm { get; init; } = "com.example.realm";
 
     /// <summary>Who this client is, 1 to 255 bytes. A later client with the same id takes the
-    /// session over. Default: random.</summary>
-    public NodeId NodeId { get; init; } = NodeId.Random();
+    /// session over. Default: empty, a random one for each client, which keeps it over its reconnects.
+    /// </summary>
+    public NodeId NodeId { get; init; }
 
     /// <summary>Which certificates of the gateway are accepted. Default: the system's trust store.
     /// </summary>
@@ -116,7 +117,6 @@ public sealed record MaculaClientOptions
             if (!ServerAddress.TryParse(server, out _))
                 faults.Add($"Server has '{server}'; a server is host or host:port, port 1 to 65535");
         if (Realm.Length == 0) faults.Add("Realm is empty");
-        if (NodeId.IsEmpty) faults.Add("NodeId is empty");
         Time(nameof(ConnectTimeout), ConnectTimeout);
         Time(nameof(CallTimeout), CallTimeout);
         Time(nameof(ReconnectInitial), ReconnectInitial);

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Macula.Actors.Client.Internal;
 using Macula.Actors.Protocol;
 using Macula.Actors.Testing;
+using Macula.Actors.Transport;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Macula.Actors.Client.Tests;
@@ -217,6 +218,24 @@ public sealed class ReconnectSpecs : IAsyncLifetime
         await client.DisposeAsync();
     }
 
+    [Theory]
+    [InlineData(QuicTransportError.InvalidConfiguration)]
+    [InlineData(QuicTransportError.NotSupported)]
+    public async Task What_this_machine_lacks_for_a_moment_is_not_the_end(QuicTransportError lack)
+    {
+        var provider = new Lacking(_gateway.Provider, lack);
+        var (client, session) = await ConnectAsync(_gateway.Options with { Provider = provider });
+
+        provider.IsLacking = true;
+        session.Abort();
+        await _time.PassUntilAsync(provider.Tried.Task);
+        provider.IsLacking = false;
+
+        await NextSessionAsync();
+        await client.PingAsync();
+        await client.DisposeAsync();
+    }
+
     [Fact]
     public async Task Waits_grow_with_the_attempts_up_to_the_limit()
     {
@@ -360,6 +379,31 @@ public sealed class ReconnectSpecs : IAsyncLifetime
             if (change.State == state) reached.TrySetResult();
         };
         if (client.State != state) await reached.Task.WaitAsync(FakeGateway.Patience);
+    }
+
+    /// <summary>A QUIC that cannot connect for a while.</summary>
+    private sealed class Lacking(IQuicProvider inner, QuicTransportError lack) : IQuicProvider
+    {
+        public bool IsLacking { get; set; }
+
+        public TaskCompletionSource Tried { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public string Name => inner.Name;
+
+        public QuicSupport Support => inner.Support;
+
+        public ValueTask<IQuicListener> ListenAsync(
+            QuicListenOptions options, CancellationToken cancellationToken = default) =>
+            inner.ListenAsync(options, cancellationToken);
+
+        public ValueTask<IQuicConnection> ConnectAsync(
+            QuicConnectOptions options, CancellationToken cancellationToken = default)
+        {
+            if (!IsLacking) return inner.ConnectAsync(options, cancellationToken);
+
+            Tried.TrySetResult();
+            throw new QuicTransportException(lack, "too many open files");
+        }
     }
 
     private sealed class Most : Random
