@@ -162,6 +162,26 @@ public sealed class PubSubCommandSpecs : IAsyncLifetime
         Assert.Equal(ExitCode.Ok, await tool.EndAsync());
     }
 
+    [Theory]
+    [InlineData("0", ExitCode.CannotConnect)]
+    [InlineData("1", ExitCode.Ok)]
+    public async Task Pub_does_not_say_published_when_messages_may_be_lost(string qos, int exitCode)
+    {
+        await using var tool = Tool.Start(_gateway, "pub", "a", "x", "--qos", qos);
+        var session = await _gateway.AcceptUnansweredAsync();
+        session.AnswersPings = false;
+        await session.SendAsync(new PongMessage(1, 1));
+        await session.ExpectAsync<PublishMessage>();
+        await session.ExpectAsync<PingMessage>();
+
+        session.Abort();
+        await _gateway.AcceptAsync();
+
+        Assert.Equal(exitCode, await tool.EndAsync());
+        Assert.Equal(exitCode == ExitCode.Ok, tool.Error.Contains("published", StringComparison.Ordinal));
+        Assert.Equal(exitCode != ExitCode.Ok, tool.Error.Contains("(connection_lost)", StringComparison.Ordinal));
+    }
+
     private async Task<FakeSession> SubscribedAsync(int patterns)
     {
         var session = await _gateway.AcceptAsync();
