@@ -366,7 +366,7 @@ public sealed class MaculaClient : IAsyncDisposable
         place.Dispose();
         throw new MaculaConnectionException(
             MaculaErrorCodes.Overloaded,
-            $"{_options.MaxPendingCalls} publications, subscriptions, offers or pings wait for their confirmation already");
+            $"{_options.MaxPendingCalls} publications, subscriptions, offers or pings wait for an answer already");
     }
 
     private async ValueTask UnsubscribeAsync(MaculaSubscription subscription) =>

@@ -182,6 +182,21 @@ public sealed class PubSubCommandSpecs : IAsyncLifetime
         Assert.Equal(exitCode != ExitCode.Ok, tool.Error.Contains("(connection_lost)", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task Pub_ends_with_4_when_the_gateway_refuses_the_message()
+    {
+        await using var tool = Tool.Start(_gateway, "pub", "a", "x", "--qos", "1", "--connect-timeout", "2s");
+        var session = await _gateway.AcceptUnansweredAsync();
+        session.AnswersPings = false;
+        await session.SendAsync(new PongMessage(1, 1));
+        await session.ExpectAsync<PublishMessage>();
+
+        await session.RefuseAsync(DisconnectReason.FrameTooLarge);
+
+        Assert.Equal(ExitCode.Refused, await tool.EndAsync());
+        Assert.Contains("(frame_too_large)", tool.Error, StringComparison.Ordinal);
+    }
+
     private async Task<FakeSession> SubscribedAsync(int patterns)
     {
         var session = await _gateway.AcceptAsync();
