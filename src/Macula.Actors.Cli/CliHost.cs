@@ -1,11 +1,15 @@
 using System.Collections;
+using System.Text;
 using Macula.Actors.Transport;
+using Microsoft.Win32.SafeHandles;
 
 namespace Macula.Actors.Cli;
 
 /// <summary>What the tool touches of the world, so that specs can stand in for it.</summary>
 internal sealed record CliHost
 {
+    private const int StandardOutput = 1;
+
     public required Stream Input { get; init; }
 
     public required TextWriter Output { get; init; }
@@ -36,7 +40,7 @@ internal sealed record CliHost
     public static CliHost ForProcess() => new()
     {
         Input = Console.OpenStandardInput(),
-        Output = Console.Out,
+        Output = ProcessOutput(),
         Error = Console.Error,
         OutputIsTerminal = !Console.IsOutputRedirected,
         ErrorIsTerminal = !Console.IsErrorRedirected,
@@ -45,6 +49,29 @@ internal sealed record CliHost
             .ToDictionary(entry => (string)entry.Key, entry => (string?)entry.Value ?? ""),
         SignalPatience = TimeSpan.FromSeconds(5),
     };
+
+    // Console.Out drops what a pipe's reader no longer takes, and a command such as sub would never end.
+    private static TextWriter ProcessOutput()
+    {
+        if (OperatingSystem.IsWindows() || !Console.IsOutputRedirected) return Console.Out;
+
+        FileStream output;
+        try
+        {
+            output = new FileStream(
+                new SafeFileHandle(StandardOutput, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return Console.Out; // there is no standard output
+        }
+
+        // A file has no reader; its place is shared with other programs, and a FileStream keeps its own.
+        return output.CanSeek
+            ? Console.Out
+            : TextWriter.Synchronized(
+                new StreamWriter(output, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true });
+    }
 
     private static int Width()
     {

@@ -63,6 +63,9 @@ internal sealed class ConnectionOptions
         if (!server.Split(',').All(each => ServerAddress.TryParse(each, out _)))
             throw new UsageException($"--server is '{server}'; allowed: host or host:port, such as {DefaultServer}");
 
+        var realm = parsed.GetValue(_realm) ?? host.Variable("MACULA_REALM") ?? new MaculaClientOptions().Realm;
+        if (realm.Length == 0) throw new UsageException("--realm is empty; it must be the gateway's realm");
+
         var name = parsed.GetValue(_nodeId);
         var node = NodeId.Random();
         if (name is not null && !NodeId.TryParse(name, out node))
@@ -72,7 +75,7 @@ internal sealed class ConnectionOptions
         var options = new MaculaClientOptions
         {
             Server = server,
-            Realm = parsed.GetValue(_realm) ?? host.Variable("MACULA_REALM") ?? new MaculaClientOptions().Realm,
+            Realm = realm,
             NodeId = node,
             Trust = trust,
             ConnectTimeout = parsed.GetValue(_connectTimeout) ?? TimeSpan.FromSeconds(5),
@@ -112,6 +115,8 @@ internal sealed class ConnectionOptions
 
     private static X509Certificate2Collection Roots(string file)
     {
+        if (file.Length == 0) throw new UsageException("--ca is empty; it must be a PEM file");
+
         try
         {
             var roots = new X509Certificate2Collection();

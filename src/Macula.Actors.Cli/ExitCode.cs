@@ -39,6 +39,7 @@ internal static class ExitCode
     public static int Of(MaculaException error) => error switch
     {
         MaculaRefusedException => Refused,
+        MaculaConnectionException { InnerException: MaculaRefusedException } => Refused,
         { Code: MaculaErrorCodes.Closed, InnerException: MaculaException reason } => Of(reason),
         { Code: MaculaErrorCodes.Timeout } => TimedOut,
         {

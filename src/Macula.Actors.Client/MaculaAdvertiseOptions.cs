@@ -6,7 +6,9 @@ public sealed record MaculaAdvertiseOptions
     private const int MaxMetadata = 64;
 
     /// <summary>How long the gateway keeps the offer without a renewal, whole seconds, 1 s to
-    /// 1 day. It is renewed after about half of it. Default 300 s.</summary>
+    /// 1 day. A gateway keeps it no longer than its own <c>macula.registry.service-ttl</c>, so it is
+    /// renewed after about half of this, and after half of 300 s, that one's default, if this is
+    /// longer. For a gateway with less than 300 s give no more than it has. Default 300 s.</summary>
     public TimeSpan Ttl { get; init; } = TimeSpan.FromSeconds(300);
 
     /// <summary>Calls that may run at once; more are answered <c>overloaded</c>. Default 64.

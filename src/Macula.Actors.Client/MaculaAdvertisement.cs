@@ -11,6 +11,9 @@ namespace Macula.Actors.Client;
 [SuppressMessage("Design", "CA1001", Justification = "A token source without a timer holds nothing to free.")]
 public sealed class MaculaAdvertisement : IAsyncDisposable
 {
+    // A gateway does not tell how long it keeps offers; this is its default.
+    private static readonly TimeSpan GatewayTtl = TimeSpan.FromSeconds(300);
+
     private readonly Func<MaculaCall, CancellationToken, ValueTask<ReadOnlyMemory<byte>>> _handler;
     private readonly MaculaClientOptions _client;
     private readonly MaculaAdvertiseOptions _options;
@@ -68,7 +71,11 @@ public sealed class MaculaAdvertisement : IAsyncDisposable
 
     /// <summary>After half the lifetime, or a little earlier, so that not all renew at once.
     /// </summary>
-    internal TimeSpan RenewAfter() => _options.Ttl * (0.4 + 0.1 * _client.Random.NextDouble());
+    internal TimeSpan RenewAfter()
+    {
+        var kept = _options.Ttl < GatewayTtl ? _options.Ttl : GatewayTtl;
+        return kept * (0.4 + 0.1 * _client.Random.NextDouble());
+    }
 
     internal bool TryEnter()
     {
@@ -134,7 +141,7 @@ public sealed class MaculaAdvertisement : IAsyncDisposable
             return Failed(MaculaErrorCodes.HandlerError, "the handler failed");
         }
 
-        ReplyMessage Failed(string code, string message) => ReplyMessage.Failed(id, code, message);
+        ReplyMessage Failed(string code, string message) => ErrorReply.To(id, code, message, _client);
     }
 
     private byte[] StoreFrame(int ttl)

@@ -20,6 +20,7 @@ public sealed class MaculaClient : IAsyncDisposable
     private const int PatternsPerFrame = 100;
 
     private readonly MaculaClientOptions _options;
+    private readonly Utf8Text _realm;
     private readonly Counters _counters = new();
     private readonly UniqueIds _ids = new();
     private readonly SubscriptionTable _subscriptions = new();
@@ -31,7 +32,7 @@ public sealed class MaculaClient : IAsyncDisposable
 
     private MaculaClient(MaculaClientOptions options, IQuicProvider provider)
     {
-        _options = options;
+        (_options, _realm) = (options, options.Realm);
         _log = options.LoggerFactory.CreateLogger<MaculaClient>();
         _link = new Link(options, provider, new Inbox(this), _counters, Restore, OnChanged);
     }
@@ -63,7 +64,9 @@ public sealed class MaculaClient : IAsyncDisposable
         MaculaClientOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var client = new MaculaClient(options.Checked(), Providers.Choose(options));
+        var provider = Providers.Choose(options.Checked());
+        if (options.NodeId.IsEmpty) options = options with { NodeId = NodeId.Random() };
+        var client = new MaculaClient(options, provider);
         await client._link.StartAsync(cancellationToken).ConfigureAwait(false);
         return client;
     }
@@ -76,8 +79,10 @@ public sealed class MaculaClient : IAsyncDisposable
     /// <param name="retain">Whether the gateway keeps it, in place of the last one of the topic,
     /// for those who subscribe later; an empty payload takes that one away.</param>
     /// <param name="cancellationToken">Gives up waiting.</param>
-    /// <exception cref="MaculaConnectionException">No connection within
-    /// <see cref="MaculaClientOptions.ConnectTimeout"/>, or the frame is too large.</exception>
+    /// <exception cref="MaculaConnectionException">No connection, or for QoS 1 and 2 no confirmation,
+    /// within <see cref="MaculaClientOptions.ConnectTimeout"/>: <c>not_connected</c>,
+    /// <c>connection_lost</c>, <c>timeout</c>, or why the gateway ended the connection that it went out
+    /// on. Nothing is sent: <c>frame_too_large</c> and, for QoS 1 and 2, <c>overloaded</c>.</exception>
     public async Task PublishAsync(
         string topic, ReadOnlyMemory<byte> payload, int qos = 0, bool retain = false,
         CancellationToken cancellationToken = default)
@@ -86,28 +91,17 @@ public sealed class MaculaClient : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(qos, 0);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(qos, 2);
         var frame = new PublishMessage(topic, payload, qos, retain, _ids.NextMessage()).ToFrame();
-        if (IsTooLarge(frame, out var fault)) throw new MaculaConnectionException(MaculaErrorCodes.FrameTooLarge, fault);
-
-        if (qos == 0 && _link.Current is { } session && session.TrySend(frame)) return;
-
-        await WithinAsync(_options.ConnectTimeout, SendAsync, cancellationToken).ConfigureAwait(false);
-
-        async Task SendAsync(CancellationToken token)
+        ThrowIfTooLarge(frame);
+        if (qos == 0)
         {
-            while (true)
-            {
-                var current = await _link.SessionAsync(token).ConfigureAwait(false);
-                try
-                {
-                    await current.SendAsync(frame, token).ConfigureAwait(false);
-                    if (qos > 0) await current.PingAsync(token).ConfigureAwait(false);
-                    return;
-                }
-                catch (SessionFailedException)
-                {
-                    // Again on the next session: what was not queued, or not confirmed.
-                }
-            }
+            if (_link.Current is { } session && session.TrySend(frame)) return;
+
+            await SendAsync(frame, cancellationToken).ConfigureAwait(false);
+        }
+        else
+        {
+            using var place = TakePlace();
+            await SendConfirmedAsync(frame, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -128,26 +122,34 @@ public sealed class MaculaClient : IAsyncDisposable
 
     /// <summary>Subscribes; when this returns the subscription is in force, or the gateway has
     /// refused it.</summary>
-    /// <remarks>A gateway does not tell when a limit of its own, such as
+    /// <remarks>
+    /// <para>A gateway does not tell when a limit of its own, such as
     /// <c>macula.pubsub.max-patterns-per-client</c>, refuses a pattern: nothing then arrives. The node
-    /// counts and logs it.</remarks>
+    /// counts and logs it.</para>
+    /// <para>Retained messages come only for a pattern that this client was not subscribed to yet: a
+    /// second subscription to the same pattern gets none. They come again to older subscriptions whose
+    /// patterns match them too, and to all subscriptions after a reconnect.</para>
+    /// </remarks>
     /// <param name="pattern"><c>*</c> is one segment, <c>**</c> any number of them.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="MaculaConnectionException">No confirmation within
-    /// <see cref="MaculaClientOptions.CallTimeout"/>.</exception>
+    /// <see cref="MaculaClientOptions.CallTimeout"/>. Nothing is sent: <c>frame_too_large</c>,
+    /// <c>overloaded</c>.</exception>
     public async Task<MaculaSubscription> SubscribeAsync(
         string pattern, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(pattern);
         var subscription = new MaculaSubscription(
             pattern, _options.SubscriptionBuffer, _counters, UnsubscribeAsync);
+        var frame = new SubscribeMessage([subscription.PatternText]).ToFrame();
+        ThrowIfTooLarge(frame);
+        using var place = TakePlace();
         try
         {
             await WithinAsync(_options.CallTimeout, async token =>
             {
-                await _link.ChangeAsync(() => _subscriptions.Add(subscription)
-                    ? new SubscribeMessage([subscription.PatternText]).ToFrame()
-                    : null).WaitAsync(token).ConfigureAwait(false);
+                await _link.ChangeAsync(() => _subscriptions.Add(subscription) ? frame : null)
+                    .WaitAsync(token).ConfigureAwait(false);
                 await _link.ConfirmAsync(token).ConfigureAwait(false);
             }, cancellationToken).ConfigureAwait(false);
             return subscription;
@@ -173,7 +175,8 @@ public sealed class MaculaClient : IAsyncDisposable
     /// <exception cref="InvalidOperationException">The client offers the procedure already.
     /// </exception>
     /// <exception cref="MaculaConnectionException">No confirmation within
-    /// <see cref="MaculaClientOptions.CallTimeout"/>.</exception>
+    /// <see cref="MaculaClientOptions.CallTimeout"/>. Nothing is sent: <c>frame_too_large</c>,
+    /// <c>overloaded</c>.</exception>
     public async Task<MaculaAdvertisement> AdvertiseAsync(
         string procedure, Func<MaculaCall, CancellationToken, ValueTask<ReadOnlyMemory<byte>>> handler,
         MaculaAdvertiseOptions? options = null, CancellationToken cancellationToken = default)
@@ -183,6 +186,8 @@ public sealed class MaculaClient : IAsyncDisposable
         var advertisement = new MaculaAdvertisement(
             procedure, handler, _options, (options ?? new MaculaAdvertiseOptions()).Checked(),
             WithdrawAsync);
+        if (advertisement.StoreFrame() is { } frame) ThrowIfTooLarge(frame);
+        using var place = TakePlace();
         if (!_advertisements.TryAdd(advertisement.Name, advertisement))
             throw new InvalidOperationException($"{procedure} is offered already");
 
@@ -229,11 +234,11 @@ public sealed class MaculaClient : IAsyncDisposable
             var session = await _link.SessionAsync(both.Token).ConfigureAwait(false);
             var left = time - _options.TimeProvider.GetElapsedTime(start);
             var call = new CallMessage(
-                procedure, args, _ids.NextCall(), _options.Realm,
+                procedure, args, _ids.NextCall(), _realm,
                 Math.Max(1, (int)Math.Ceiling(left.TotalMilliseconds)));
             var frame = call.ToFrame();
-            if (IsTooLarge(frame, out var fault))
-                throw new MaculaCallException(MaculaErrorCodes.FrameTooLarge, fault);
+            if (frame.Length > _options.MaxFrameSize)
+                throw new MaculaCallException(MaculaErrorCodes.FrameTooLarge, TooLarge(frame));
 
             isSent = true;
             return await session.CallAsync(call, frame, both.Token).ConfigureAwait(false);
@@ -265,9 +270,10 @@ public sealed class MaculaClient : IAsyncDisposable
     /// <summary>Asks the gateway for a sign of life.</summary>
     /// <returns>The time to the gateway and back.</returns>
     /// <exception cref="MaculaConnectionException">No answer within
-    /// <see cref="MaculaClientOptions.CallTimeout"/>.</exception>
+    /// <see cref="MaculaClientOptions.CallTimeout"/>. Nothing is sent: <c>overloaded</c>.</exception>
     public async Task<TimeSpan> PingAsync(CancellationToken cancellationToken = default)
     {
+        using var place = TakePlace();
         var start = _options.TimeProvider.GetTimestamp();
         await WithinAsync(_options.CallTimeout, _link.ConfirmAsync, cancellationToken).ConfigureAwait(false);
         return _options.TimeProvider.GetElapsedTime(start);
@@ -281,10 +287,86 @@ public sealed class MaculaClient : IAsyncDisposable
         await _link.CloseAsync().ConfigureAwait(false);
     }
 
-    private bool IsTooLarge(byte[] frame, out string fault)
+    private Task SendAsync(byte[] frame, CancellationToken cancellationToken) => WithinAsync(
+        _options.ConnectTimeout,
+        async token =>
+        {
+            while (true)
+            {
+                var session = await _link.SessionAsync(token).ConfigureAwait(false);
+                try
+                {
+                    await session.SendAsync(frame, token).ConfigureAwait(false);
+                    return;
+                }
+                catch (SessionFailedException)
+                {
+                    // Again on the next session.
+                }
+            }
+        },
+        cancellationToken);
+
+    private async Task SendConfirmedAsync(byte[] frame, CancellationToken cancellationToken)
     {
-        fault = $"the frame has {frame.Length} bytes; allowed up to {_options.MaxFrameSize}";
-        return frame.Length > _options.MaxFrameSize;
+        var isSent = false;
+        MaculaRefusedException? refusal = null;
+        await WithinAsync(
+            _options.ConnectTimeout,
+            async token =>
+            {
+                while (true)
+                {
+                    var session = await _link.SessionAsync(token).ConfigureAwait(false);
+                    try
+                    {
+                        await session.SendAsync(frame, token).ConfigureAwait(false);
+                        isSent = true;
+                        await session.PingAsync(token).ConfigureAwait(false);
+                        return;
+                    }
+                    catch (SessionFailedException failed)
+                    {
+                        // Again on the next session.
+                        refusal = failed.End.Error as MaculaRefusedException ?? refusal;
+                    }
+                }
+            },
+            cancellationToken, Late).ConfigureAwait(false);
+
+        MaculaConnectionException? Late()
+        {
+            if (refusal is not null)
+                return new MaculaConnectionException(refusal.Code, refusal.Message, refusal);
+
+            return isSent && _link.Current is null
+                ? new MaculaConnectionException(
+                    MaculaErrorCodes.ConnectionLost, "the connection was lost before the gateway confirmed")
+                : null;
+        }
+    }
+
+    private void ThrowIfTooLarge(byte[] frame)
+    {
+        if (frame.Length > _options.MaxFrameSize)
+            throw new MaculaConnectionException(MaculaErrorCodes.FrameTooLarge, TooLarge(frame));
+    }
+
+    private string TooLarge(byte[] frame) =>
+        $"the frame has {frame.Length} bytes; allowed up to {_options.MaxFrameSize}";
+
+    /// <summary>A place among those who wait for the gateway's confirmation, until it is disposed.
+    /// </summary>
+    /// <exception cref="MaculaConnectionException">None is free.</exception>
+    private Place TakePlace()
+    {
+        var place = new Place(_counters);
+        if (Interlocked.Increment(ref _counters.PendingConfirmations) <= _options.MaxPendingCalls) return place;
+
+        place.Dispose();
+        throw new MaculaConnectionException(
+            MaculaErrorCodes.Overloaded,
+            $"{_options.MaxPendingCalls} publications, subscriptions, offers or pings wait for an answer already");
     }
 
     private async ValueTask UnsubscribeAsync(MaculaSubscription subscription) =>
@@ -342,10 +424,19 @@ public sealed class MaculaClient : IAsyncDisposable
     // What a new session has to be told.
     private IReadOnlyList<byte[]> Restore()
     {
-        var subscribe = _subscriptions.Patterns().Chunk(PatternsPerFrame)
-            .Select(patterns => new SubscribeMessage(patterns).ToFrame());
+        var subscribe = _subscriptions.Patterns().Chunk(PatternsPerFrame).SelectMany(SubscribeFrames);
         var store = _advertisements.Values.Select(each => each.StoreFrame()).OfType<byte[]>();
         return [.. subscribe, .. store];
+    }
+
+    // One pattern alone always fits, or SubscribeAsync had refused it.
+    private IEnumerable<byte[]> SubscribeFrames(Utf8Text[] patterns)
+    {
+        var frame = new SubscribeMessage(patterns).ToFrame();
+        if (frame.Length <= _options.MaxFrameSize || patterns.Length == 1) return [frame];
+
+        var half = patterns.Length / 2;
+        return SubscribeFrames(patterns[..half]).Concat(SubscribeFrames(patterns[half..]));
     }
 
     private void OnChanged(MaculaStateChange change)
@@ -375,8 +466,8 @@ public sealed class MaculaClient : IAsyncDisposable
     {
         if (!_advertisements.TryGetValue(call.Procedure, out var advertisement))
         {
-            await session.ReplyAsync(ReplyMessage.Failed(
-                call.CallId, MaculaErrorCodes.NoSuchProcedure, $"{call.Procedure} is not offered here"))
+            await session.ReplyAsync(ErrorReply.To(
+                call.CallId, MaculaErrorCodes.NoSuchProcedure, $"{call.Procedure} is not offered here", _options))
                 .ConfigureAwait(false);
             return;
         }
@@ -384,14 +475,14 @@ public sealed class MaculaClient : IAsyncDisposable
         if (!advertisement.TryEnter())
         {
             Interlocked.Increment(ref _counters.CallsRefused);
-            await session.ReplyAsync(ReplyMessage.Failed(
-                call.CallId, MaculaErrorCodes.Overloaded, $"{call.Procedure} has too many calls running"))
+            await session.ReplyAsync(ErrorReply.To(
+                call.CallId, MaculaErrorCodes.Overloaded, $"{call.Procedure} has too many calls running", _options))
                 .ConfigureAwait(false);
             return;
         }
 
         var timeout = call.Timeout is { } ms ? TimeSpan.FromMilliseconds(ms) : default(TimeSpan?);
-        if (session.Served.TryBegin(call.CallId, timeout) is not { } served)
+        if (session.Served.TryBegin(call.CallId, advertisement.Procedure, timeout) is not { } served)
         {
             advertisement.Exit(); // the same call twice is one call
             return;
@@ -408,8 +499,10 @@ public sealed class MaculaClient : IAsyncDisposable
     }
 
     /// <summary>Runs something until a deadline; beyond it the typed error.</summary>
+    /// <param name="late">Knows a better error, or not.</param>
     private async Task WithinAsync(
-        TimeSpan time, Func<CancellationToken, Task> run, CancellationToken cancellationToken)
+        TimeSpan time, Func<CancellationToken, Task> run, CancellationToken cancellationToken,
+        Func<MaculaConnectionException?>? late = null)
     {
         using var deadline = new CancellationTokenSource(time, _options.TimeProvider);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
@@ -419,6 +512,8 @@ public sealed class MaculaClient : IAsyncDisposable
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
+            if (late?.Invoke() is { } error) throw error;
+
             throw _link.Current is null
                 ? new MaculaConnectionException(MaculaErrorCodes.NotConnected, $"no connection within {time.Seconds()}")
                 : new MaculaConnectionException(MaculaErrorCodes.Timeout, $"no answer within {time.Seconds()}");
@@ -428,6 +523,11 @@ public sealed class MaculaClient : IAsyncDisposable
             throw new MaculaConnectionException(
                 MaculaErrorCodes.ConnectionLost, failed.End.Error.Message, failed.End.Error);
         }
+    }
+
+    private readonly struct Place(Counters counters) : IDisposable
+    {
+        public void Dispose() => Interlocked.Decrement(ref counters.PendingConfirmations);
     }
 
     /// <summary>Keeps what a session calls off the public face.</summary>

@@ -15,7 +15,8 @@ public sealed record MaculaClientOptions
     private static readonly TimeSpan LongestTime = TimeSpan.FromDays(1);
 
     /// <summary>The gateway, <c>host:port</c>; IPv6 addresses in brackets, port 9443 if left out.
-    /// Several, separated by commas, are tried in turn. Default <c>127.0.0.1:9443</c>.</summary>
+    /// Several, separated by commas, are tried in turn, those last that ask to be left alone. Default
+    /// <c>127.0.0.1:9443</c>.</summary>
     public string Server { get; init; } = "127.0.0.1:9443";
 
     /// <summary>The plain realm name; it must be the gateway's. Default
@@ -23,8 +24,9 @@ public sealed record MaculaClientOptions
     public string Realm { get; init; } = "com.example.realm";
 
     /// <summary>Who this client is, 1 to 255 bytes. A later client with the same id takes the
-    /// session over. Default: random.</summary>
-    public NodeId NodeId { get; init; } = NodeId.Random();
+    /// session over. Default: empty, a random one for each client, which keeps it over its reconnects.
+    /// </summary>
+    public NodeId NodeId { get; init; }
 
     /// <summary>Which certificates of the gateway are accepted. Default: the system's trust store.
     /// </summary>
@@ -62,23 +64,25 @@ public sealed record MaculaClientOptions
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>The wait before a reconnect is random between zero and this, doubled for each
-    /// attempt that failed. Default 200 ms.</summary>
+    /// attempt since the last connection that lasted as long as <see cref="ReconnectMax"/>. Default
+    /// 200 ms.</summary>
     public TimeSpan ReconnectInitial { get; init; } = TimeSpan.FromMilliseconds(200);
 
     /// <summary>The longest wait before a reconnect, unless the gateway asked for more. Default
     /// 10 s.</summary>
     public TimeSpan ReconnectMax { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Attempts to reconnect before the client gives up and closes; 0: none at all.
-    /// Default: no limit.</summary>
+    /// <summary>Attempts to reconnect that may fail one after the other before the client gives up
+    /// and closes; 0: none at all. Default: no limit.</summary>
     public int ReconnectAttempts { get; init; } = int.MaxValue;
 
     /// <summary>Messages that may wait in one subscription; beyond it the oldest are dropped and
     /// counted. Default 1024.</summary>
     public int SubscriptionBuffer { get; init; } = 1024;
 
-    /// <summary>Calls, and pings, that may wait for their answer at once; beyond it they fail with
-    /// <c>overloaded</c>. Default 1000, which is a gateway's default per client.</summary>
+    /// <summary>Calls that may wait for their answer at once, and likewise publications of QoS 1 and
+    /// 2, subscriptions, offers and pings together; beyond it they fail with <c>overloaded</c>, and
+    /// nothing is sent. Default 1000, which is a gateway's default of calls per client.</summary>
     public int MaxPendingCalls { get; init; } = 1000;
 
     /// <summary>The largest frame to send, header included, and, with 1 KiB on top for what a
@@ -113,7 +117,6 @@ public sealed record MaculaClientOptions
             if (!ServerAddress.TryParse(server, out _))
                 faults.Add($"Server has '{server}'; a server is host or host:port, port 1 to 65535");
         if (Realm.Length == 0) faults.Add("Realm is empty");
-        if (NodeId.IsEmpty) faults.Add("NodeId is empty");
         Time(nameof(ConnectTimeout), ConnectTimeout);
         Time(nameof(CallTimeout), CallTimeout);
         Time(nameof(ReconnectInitial), ReconnectInitial);

@@ -12,7 +12,8 @@ public static class MaculaErrorCodes
     /// <summary>There was no connection in time; nothing was sent.</summary>
     public const string NotConnected = "not_connected";
 
-    /// <summary>The connection ended before the answer; whether a call ran is not known.</summary>
+    /// <summary>The connection ended before the answer; whether a call ran, or a publication
+    /// arrived, is not known.</summary>
     public const string ConnectionLost = "connection_lost";
 
     /// <summary>This client has been disposed or has given up.</summary>

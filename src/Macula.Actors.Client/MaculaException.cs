@@ -29,8 +29,8 @@ public sealed class MaculaRefusedException(
     public TimeSpan? RetryAfter { get; } = retryAfter;
 }
 
-/// <summary>A call failed. Thrown by a handler it is the caller's answer, code and message.
-/// </summary>
+/// <summary>A call failed. Thrown by a handler it is the caller's answer: the first 128 characters
+/// of its code and 1,024 of its message.</summary>
 /// <remarks>The codes of the gateway and of this library are in <see cref="MaculaErrorCodes"/>;
 /// handlers may have their own.</remarks>
 public sealed class MaculaCallException(string code, string message, Exception? inner = null)

@@ -162,6 +162,41 @@ public sealed class PubSubCommandSpecs : IAsyncLifetime
         Assert.Equal(ExitCode.Ok, await tool.EndAsync());
     }
 
+    [Theory]
+    [InlineData("0", ExitCode.CannotConnect)]
+    [InlineData("1", ExitCode.Ok)]
+    public async Task Pub_does_not_say_published_when_messages_may_be_lost(string qos, int exitCode)
+    {
+        await using var tool = Tool.Start(_gateway, "pub", "a", "x", "--qos", qos);
+        var session = await _gateway.AcceptUnansweredAsync();
+        session.AnswersPings = false;
+        await session.SendAsync(new PongMessage(1, 1));
+        await session.ExpectAsync<PublishMessage>();
+        await session.ExpectAsync<PingMessage>();
+
+        session.Abort();
+        await _gateway.AcceptAsync();
+
+        Assert.Equal(exitCode, await tool.EndAsync());
+        Assert.Equal(exitCode == ExitCode.Ok, tool.Error.Contains("published", StringComparison.Ordinal));
+        Assert.Equal(exitCode != ExitCode.Ok, tool.Error.Contains("(connection_lost)", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Pub_ends_with_4_when_the_gateway_refuses_the_message()
+    {
+        await using var tool = Tool.Start(_gateway, "pub", "a", "x", "--qos", "1", "--connect-timeout", "2s");
+        var session = await _gateway.AcceptUnansweredAsync();
+        session.AnswersPings = false;
+        await session.SendAsync(new PongMessage(1, 1));
+        await session.ExpectAsync<PublishMessage>();
+
+        await session.RefuseAsync(DisconnectReason.FrameTooLarge);
+
+        Assert.Equal(ExitCode.Refused, await tool.EndAsync());
+        Assert.Contains("(frame_too_large)", tool.Error, StringComparison.Ordinal);
+    }
+
     private async Task<FakeSession> SubscribedAsync(int patterns)
     {
         var session = await _gateway.AcceptAsync();

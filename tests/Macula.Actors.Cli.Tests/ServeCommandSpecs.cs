@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Macula.Actors.Protocol;
 using Macula.Actors.Testing;
@@ -126,6 +127,25 @@ public sealed class ServeCommandSpecs : IAsyncLifetime
         Assert.True(ServiceRecord.TryDecode(store.Value, out var record, out _));
         Assert.Equal(0, record.Ttl);
         await session.ExpectAsync<DisconnectMessage>();
+    }
+
+    [Fact]
+    public async Task Interrupted_while_a_program_runs_it_kills_that_and_says_goodbye_in_time()
+    {
+        await using var tool = Tool.Start(_gateway, "serve", "slow", "--exec", "sleep", "600");
+        var session = await ServedAsync();
+        await tool.ErrorLineAsync();
+        await session.SendAsync(Call("slow", 1, ""));
+        var start = Stopwatch.StartNew();
+
+        await tool.InterruptAsync();
+
+        Assert.Equal(ExitCode.Interrupted, await tool.EndAsync());
+        Assert.InRange(start.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(4.8));
+        Assert.StartsWith("slow provider_gone", await tool.LineAsync(), StringComparison.Ordinal);
+        IMessage? last = null;
+        while (await session.NextAsync() is { } frame) last = frame;
+        Assert.IsType<DisconnectMessage>(last);
     }
 
     private async Task<FakeSession> ServedAsync()

@@ -55,6 +55,28 @@ public sealed class UsageSpecs : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("A pattern is empty", "sub", "")]
+    [InlineData("A pattern is empty", "sub", "a", "")]
+    [InlineData("--realm is empty", "sub", "a", "--realm", "")]
+    [InlineData("--ca is empty", "sub", "a", "--ca", "")]
+    [InlineData("--server is ''", "sub", "a", "--server", "")]
+    [InlineData("--node-id is ''", "sub", "a", "--node-id", "")]
+    [InlineData("--fingerprint", "sub", "a", "--fingerprint", "")]
+    [InlineData("The topic is empty", "pub", "", "x")]
+    [InlineData("the procedure's name is empty", "call", "")]
+    [InlineData("The procedure's name is empty", "serve", "", "--exec", "cat")]
+    [InlineData("--exec is empty", "serve", "a", "--exec", "")]
+    public async Task What_is_empty_and_must_not_be_is_one_line_and_exit_code_2(string expected, params string[] args)
+    {
+        await using var tool = Tool.StartBare(_gateway, args);
+
+        Assert.Equal(ExitCode.Usage, await tool.EndAsync());
+
+        var error = Assert.Single(tool.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("--help")]
     [InlineData("sub --help")]
     [InlineData("pub --help")]

@@ -1,6 +1,10 @@
 using System.Security.Cryptography;
+using System.Threading.Channels;
+using Macula.Actors.Client.Internal;
 using Macula.Actors.Protocol;
 using Macula.Actors.Testing;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Macula.Actors.Client.Tests;
@@ -210,6 +214,63 @@ public sealed class AdvertiseSpecs : IAsyncLifetime
         await client.DisposeAsync();
     }
 
+    public enum End
+    {
+        ByCaller,
+        ByDeadline,
+        OfSession,
+    }
+
+    [Theory]
+    [InlineData(End.ByCaller)]
+    [InlineData(End.ByDeadline)]
+    [InlineData(End.OfSession)]
+    public async Task A_handlers_callback_that_throws_when_it_is_cancelled_is_logged_and_harms_nothing(End end)
+    {
+        var log = new Failures();
+        var (client, session) = await _gateway.ConnectAsync(_gateway.Options with { LoggerFactory = log });
+        var running = new TaskCompletionSource();
+        await client.AdvertiseAsync("slow", async (_, token) =>
+        {
+            token.Register(() => throw new InvalidOperationException("a callback's fault"));
+            running.SetResult();
+            await Task.Delay(Timeout.Infinite, token);
+            return default;
+        });
+        await session.ExpectAsync<StoreMessage>();
+        await session.SendAsync(Call("slow", 1) with { Timeout = 1000 });
+        await running.Task.WaitAsync(FakeGateway.Patience);
+
+        if (end == End.ByCaller) await session.SendAsync(new CancelMessage(CallId.FromCounter(1)));
+        if (end == End.ByDeadline) _time.Advance(TimeSpan.FromSeconds(1));
+        if (end == End.OfSession)
+        {
+            session.Abort();
+            var accepting = _gateway.AcceptAsync();
+            await _time.PassUntilAsync(accepting);
+            await (await accepting).ExpectAsync<StoreMessage>();
+        }
+
+        var failure = await log.NextAsync().WaitAsync(FakeGateway.Patience);
+        Assert.Contains("a callback's fault", failure.ToString(), StringComparison.Ordinal);
+        await client.PingAsync();
+        Assert.Equal(MaculaClientState.Connected, client.State);
+        await client.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_call_that_begins_when_its_session_has_ended_is_cancelled()
+    {
+        var calls = new ServedCalls(_time, NullLogger.Instance);
+        calls.CancelAll();
+
+        using var call = calls.TryBegin(CallId.FromCounter(1), "echo", timeout: null);
+
+        var cancelled = new TaskCompletionSource();
+        await using var registration = call!.Token.Register(cancelled.SetResult);
+        await cancelled.Task.WaitAsync(FakeGateway.Patience);
+    }
+
     [Fact]
     [Trait("Defect", "D22")]
     public async Task An_offer_is_renewed_before_half_its_lifetime_is_over()
@@ -225,6 +286,21 @@ public sealed class AdvertiseSpecs : IAsyncLifetime
             Assert.InRange(took, TimeSpan.FromSeconds(35), TimeSpan.FromSeconds(70));
         }
 
+        await client.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task An_offer_is_renewed_before_a_gateway_drops_it_that_keeps_offers_for_less_time()
+    {
+        var (client, session) = await _gateway.ConnectAsync();
+        await client.AdvertiseAsync("echo", Echo, new MaculaAdvertiseOptions { Ttl = TimeSpan.FromHours(1) });
+        await session.ExpectAsync<StoreMessage>();
+
+        _time.Advance(TimeSpan.FromSeconds(150));
+
+        var renewal = await session.ExpectAsync<StoreMessage>();
+        Assert.True(ServiceRecord.TryDecode(renewal.Value, out var record, out _));
+        Assert.Equal(3600, record.Ttl);
         await client.DisposeAsync();
     }
 
@@ -347,6 +423,52 @@ public sealed class AdvertiseSpecs : IAsyncLifetime
 
         Assert.Equal("handler_error", Error(await session.ExpectAsync<ReplyMessage>()).Code);
         await client.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData(1024 * 1024, 1023)] // the next would be the first half of a pair
+    [InlineData(1024, 127)]
+    public async Task An_error_that_makes_too_large_a_frame_is_cut(int maxFrameSize, int kept)
+    {
+        var (client, session) = await _gateway.ConnectAsync(_gateway.Options with { MaxFrameSize = maxFrameSize });
+        var message = "-" + string.Concat(Enumerable.Repeat("😀", 1_000_000));
+        await client.AdvertiseAsync("bad", (_, _) => throw new MaculaCallException(new string('é', 1000), message));
+        await session.ExpectAsync<StoreMessage>();
+
+        await session.SendAsync(Call("bad", 1));
+
+        var reply = await session.ExpectAsync<ReplyMessage>();
+        Assert.Equal((new string('é', 128), message[..kept]), Error(reply));
+        Assert.InRange(reply.ToFrame().Length, 1, maxFrameSize);
+        await client.DisposeAsync();
+    }
+
+    /// <summary>The exceptions that are logged.</summary>
+    private sealed class Failures : ILoggerFactory, ILogger
+    {
+        private readonly Channel<Exception> _failures = Channel.CreateUnbounded<Exception>();
+
+        public Task<Exception> NextAsync() => _failures.Reader.ReadAsync().AsTask();
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException();
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+            Func<TState, Exception?, string> formatter)
+        {
+            if (exception is not null) _failures.Writer.TryWrite(exception);
+        }
+
+        public void Dispose()
+        {
+        }
     }
 
     private static ValueTask<ReadOnlyMemory<byte>> Echo(MaculaCall call, CancellationToken token) =>

@@ -33,6 +33,23 @@ public sealed class ConnectSpecs : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Clients_of_the_same_options_are_different_nodes_unless_these_name_one()
+    {
+        var options = _gateway.Options with { NodeId = default, ReconnectInitial = TimeSpan.FromMilliseconds(1) };
+        var (one, first) = await _gateway.ConnectAsync(options);
+        var (two, second) = await _gateway.ConnectAsync(options);
+
+        first.Abort();
+        var again = await _gateway.AcceptAsync();
+
+        Assert.NotEqual(one.NodeId, two.NodeId);
+        Assert.Equal((one.NodeId, two.NodeId), (first.Connect.NodeId, second.Connect.NodeId));
+        Assert.Equal(one.NodeId, again.Connect.NodeId);
+        await one.DisposeAsync();
+        await two.DisposeAsync();
+    }
+
+    [Fact]
     public async Task A_refusal_carries_reason_sentence_and_the_wait()
     {
         var accepting = _gateway.AcceptUnansweredAsync();

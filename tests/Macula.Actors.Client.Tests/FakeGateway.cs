@@ -48,9 +48,11 @@ internal sealed class FakeGateway : IAsyncDisposable
         ConnectTimeout = TimeSpan.FromSeconds(60),
     };
 
-    public static async Task<FakeGateway> StartAsync(TimeProvider? time = null)
+    /// <param name="time">Rules the network, if it is a new one.</param>
+    /// <param name="network">Where other gateways are too.</param>
+    public static async Task<FakeGateway> StartAsync(TimeProvider? time = null, MemoryQuicNetwork? network = null)
     {
-        var network = new MemoryQuicNetwork(time);
+        network ??= new MemoryQuicNetwork(time);
         var listener = await new MemoryQuicProvider(network).ListenAsync(new QuicListenOptions
         {
             EndPoint = new IPEndPoint(IPAddress.Loopback, 0),

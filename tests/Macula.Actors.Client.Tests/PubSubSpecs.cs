@@ -69,6 +69,85 @@ public sealed class PubSubSpecs : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_publication_that_the_gateway_refuses_each_time_fails_with_its_reason()
+    {
+        var options = _gateway.Options with
+        {
+            ReconnectInitial = TimeSpan.FromMilliseconds(1),
+            ConnectTimeout = TimeSpan.FromSeconds(3),
+        };
+        var (client, session) = await _gateway.ConnectAsync(options);
+        session.AnswersPings = false;
+        var publishing = client.PublishAsync("a", "b", qos: 1);
+        await session.ExpectAsync<PublishMessage>();
+        await session.RefuseAsync(DisconnectReason.FrameTooLarge);
+        var next = await _gateway.AcceptUnansweredAsync();
+        next.AnswersPings = false;
+        await next.SendAsync(new PongMessage(1, 1));
+        await next.ExpectAsync<PublishMessage>();
+
+        var error = await Assert.ThrowsAsync<MaculaConnectionException>(
+            () => publishing.WaitAsync(FakeGateway.Patience));
+
+        Assert.Equal(("frame_too_large", "because FrameTooLarge"), (error.Code, error.Message));
+        await client.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_publication_that_was_sent_and_not_confirmed_is_not_said_to_be_not_sent()
+    {
+        var options = _gateway.Options with
+        {
+            ReconnectInitial = TimeSpan.FromHours(1),
+            ReconnectMax = TimeSpan.FromHours(1),
+            ConnectTimeout = TimeSpan.FromSeconds(2),
+        };
+        var (client, session) = await _gateway.ConnectAsync(options);
+        session.AnswersPings = false;
+        var publishing = client.PublishAsync("a", "b", qos: 1);
+        await session.ExpectAsync<PublishMessage>();
+        await session.ExpectAsync<PingMessage>();
+
+        session.Abort();
+
+        var error = await Assert.ThrowsAsync<MaculaConnectionException>(
+            () => publishing.WaitAsync(FakeGateway.Patience));
+        Assert.Equal("connection_lost", error.Code);
+        await client.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Beyond_the_bound_nothing_that_needs_a_confirmation_is_sent()
+    {
+        var (client, session) = await _gateway.ConnectAsync(_gateway.Options with { MaxPendingCalls = 1 });
+        session.AnswersPings = false;
+        var publishing = client.PublishAsync("a", "b", qos: 1);
+        await session.ExpectAsync<PublishMessage>();
+        var ping = await session.ExpectAsync<PingMessage>();
+
+        Func<Task>[] refused =
+        [
+            () => client.PublishAsync("a", "c", qos: 1),
+            () => client.SubscribeAsync("a"),
+            () => client.AdvertiseAsync("a", (_, _) => default),
+            () => client.PingAsync(),
+        ];
+        foreach (var operation in refused)
+        {
+            var error = await Assert.ThrowsAsync<MaculaConnectionException>(operation);
+            Assert.Equal("overloaded", error.Code);
+        }
+
+        await client.PublishAsync("last", "d");
+        Assert.Equal("last", (await session.ExpectAsync<PublishMessage>()).Topic.ToString());
+        session.AnswersPings = true;
+        await session.SendAsync(new PongMessage(ping.Timestamp, 1));
+        await publishing.WaitAsync(FakeGateway.Patience);
+        await client.PingAsync();
+        await client.DisposeAsync();
+    }
+
+    [Fact]
     public async Task A_subscription_is_in_force_when_it_returns()
     {
         var (client, session) = await _gateway.ConnectAsync();
@@ -213,6 +292,52 @@ public sealed class PubSubSpecs : IAsyncLifetime
 
         Assert.Equal("frame_too_large", error.Code);
         Assert.Equal(1900, (await session.ExpectAsync<PublishMessage>()).Payload.Length);
+        await client.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Patterns_and_offers_that_are_too_large_are_refused_here_and_not_kept()
+    {
+        var options = _gateway.Options with { MaxFrameSize = 2000, ReconnectInitial = TimeSpan.FromMilliseconds(1) };
+        var (client, session) = await _gateway.ConnectAsync(options);
+        var large = new string('x', 2000);
+
+        var pattern = await Assert.ThrowsAsync<MaculaConnectionException>(() => client.SubscribeAsync(large));
+        var offer = await Assert.ThrowsAsync<MaculaConnectionException>(() => client.AdvertiseAsync(
+            "echo", (_, _) => default,
+            new MaculaAdvertiseOptions { Metadata = new Dictionary<string, string> { ["a"] = large } }));
+        await client.SubscribeAsync("last");
+
+        Assert.Equal(("frame_too_large", "frame_too_large"), (pattern.Code, offer.Code));
+        await session.ExpectAsync<SubscribeMessage>();
+        Assert.False(session.HasFrames);
+        session.Abort();
+        session = await _gateway.AcceptAsync();
+        Assert.Equal("last", Assert.Single((await session.ExpectAsync<SubscribeMessage>()).Topics).ToString());
+        await client.AdvertiseAsync("echo", (_, _) => default);
+        await client.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task What_is_restored_fits_into_frames()
+    {
+        var options = _gateway.Options with { MaxFrameSize = 2000, ReconnectInitial = TimeSpan.FromMilliseconds(1) };
+        var (client, session) = await _gateway.ConnectAsync(options);
+        var patterns = Enumerable.Range(1, 10).Select(i => new string((char)('a' + i), 900)).ToArray();
+        foreach (var pattern in patterns) await client.SubscribeAsync(pattern);
+
+        session.Abort();
+        session = await _gateway.AcceptAsync();
+
+        List<string> restored = [];
+        while (restored.Count < patterns.Length)
+        {
+            var subscribe = await session.ExpectAsync<SubscribeMessage>();
+            Assert.InRange(subscribe.ToFrame().Length, 1, 2000);
+            restored.AddRange(subscribe.Topics.Select(topic => topic.ToString()));
+        }
+
+        Assert.Equal(patterns, restored.Order());
         await client.DisposeAsync();
     }
 

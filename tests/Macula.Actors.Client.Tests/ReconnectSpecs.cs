@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Macula.Actors.Client.Internal;
 using Macula.Actors.Protocol;
 using Macula.Actors.Testing;
+using Macula.Actors.Transport;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Macula.Actors.Client.Tests;
@@ -96,6 +97,81 @@ public sealed class ReconnectSpecs : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_one_server_asks_to_wait_is_not_waited_for_another()
+    {
+        await using var other = await FakeGateway.StartAsync(_time, _gateway.Network);
+        var (client, session) = await ConnectAsync(
+            _gateway.Options with { Server = $"{_gateway.Address},{other.Address}" });
+
+        await session.RefuseAsync(DisconnectReason.Draining, retryAfter: 3_600_000);
+        var accepting = other.AcceptAsync();
+        var took = await _time.PassUntilAsync(accepting);
+
+        Assert.InRange(took, TimeSpan.Zero, TimeSpan.FromSeconds(60));
+        await client.PingAsync();
+        await client.DisposeAsync();
+    }
+
+    [Fact]
+    public void Servers_come_in_turn_those_last_that_asked_to_be_left_alone()
+    {
+        var servers = new Servers("a, b, c", _time);
+        Assert.Equal(("a", 0), Next());
+        servers.LeaveAlone(TimeSpan.FromSeconds(30));
+        Assert.Equal(("b", 0), Next());
+        servers.LeaveAlone(TimeSpan.FromSeconds(20));
+        Assert.Equal(("c", 0), Next());
+        servers.LeaveAlone(null);
+        Assert.Equal(("c", 0), Next());
+        servers.LeaveAlone(TimeSpan.FromSeconds(25));
+
+        _time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(("b", 15), Next());
+        _time.Advance(TimeSpan.FromSeconds(25));
+        Assert.Equal(("c", 0), Next());
+        Assert.Equal(("a", 0), Next());
+
+        (string Address, double Wait) Next()
+        {
+            var (address, wait) = servers.Next();
+            return (address, wait.TotalSeconds);
+        }
+    }
+
+    [Fact]
+    public async Task Waits_grow_too_when_each_session_ends_at_once()
+    {
+        var options = _gateway.Options with
+        {
+            Random = new Most(),
+            ReconnectInitial = TimeSpan.FromMilliseconds(200),
+            ReconnectMax = TimeSpan.FromSeconds(100),
+            IdleTimeout = TimeSpan.Zero,
+        };
+        var (client, session) = await ConnectAsync(options);
+        for (var i = 0; i < 4; i++)
+        {
+            session.Abort();
+            session = await NextSessionAsync();
+            await UntilAsync(client, MaculaClientState.Connected);
+        }
+
+        session.Abort();
+        var accepting = _gateway.AcceptAsync();
+        var afterShortOnes = await _time.PassUntilAsync(accepting);
+        await UntilAsync(client, MaculaClientState.Connected);
+        _time.Advance(TimeSpan.FromSeconds(100));
+        (await accepting).Abort();
+        accepting = _gateway.AcceptAsync();
+        var afterLongOne = await _time.PassUntilAsync(accepting);
+
+        Assert.True(afterShortOnes >= TimeSpan.FromSeconds(3.19), $"{afterShortOnes}");
+        Assert.True(afterLongOne < TimeSpan.FromSeconds(2), $"{afterLongOne}");
+        await client.PingAsync();
+        await client.DisposeAsync();
+    }
+
+    [Fact]
     public async Task A_full_gateway_is_tried_again()
     {
         var (client, session) = await ConnectAsync();
@@ -142,12 +218,30 @@ public sealed class ReconnectSpecs : IAsyncLifetime
         await client.DisposeAsync();
     }
 
+    [Theory]
+    [InlineData(QuicTransportError.InvalidConfiguration)]
+    [InlineData(QuicTransportError.NotSupported)]
+    public async Task What_this_machine_lacks_for_a_moment_is_not_the_end(QuicTransportError lack)
+    {
+        var provider = new Lacking(_gateway.Provider, lack);
+        var (client, session) = await ConnectAsync(_gateway.Options with { Provider = provider });
+
+        provider.IsLacking = true;
+        session.Abort();
+        await _time.PassUntilAsync(provider.Tried.Task);
+        provider.IsLacking = false;
+
+        await NextSessionAsync();
+        await client.PingAsync();
+        await client.DisposeAsync();
+    }
+
     [Fact]
     public async Task Waits_grow_with_the_attempts_up_to_the_limit()
     {
         var options = new MaculaClientOptions { Random = new Most() };
 
-        var waits = Enumerable.Range(0, 9).Select(attempt => BackOff.Delay(options, attempt, null).TotalSeconds);
+        var waits = Enumerable.Range(0, 9).Select(attempt => BackOff.Delay(options, attempt, TimeSpan.Zero).TotalSeconds);
         Assert.Equal([0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10, 10], waits.Select(wait => Math.Round(wait, 3)));
 
         var asked = BackOff.Delay(options, 0, TimeSpan.FromSeconds(5));
@@ -285,6 +379,31 @@ public sealed class ReconnectSpecs : IAsyncLifetime
             if (change.State == state) reached.TrySetResult();
         };
         if (client.State != state) await reached.Task.WaitAsync(FakeGateway.Patience);
+    }
+
+    /// <summary>A QUIC that cannot connect for a while.</summary>
+    private sealed class Lacking(IQuicProvider inner, QuicTransportError lack) : IQuicProvider
+    {
+        public bool IsLacking { get; set; }
+
+        public TaskCompletionSource Tried { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public string Name => inner.Name;
+
+        public QuicSupport Support => inner.Support;
+
+        public ValueTask<IQuicListener> ListenAsync(
+            QuicListenOptions options, CancellationToken cancellationToken = default) =>
+            inner.ListenAsync(options, cancellationToken);
+
+        public ValueTask<IQuicConnection> ConnectAsync(
+            QuicConnectOptions options, CancellationToken cancellationToken = default)
+        {
+            if (!IsLacking) return inner.ConnectAsync(options, cancellationToken);
+
+            Tried.TrySetResult();
+            throw new QuicTransportException(lack, "too many open files");
+        }
     }
 
     private sealed class Most : Random

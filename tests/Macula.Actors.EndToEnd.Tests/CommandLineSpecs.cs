@@ -40,6 +40,34 @@ public sealed class CommandLineSpecs(ITestOutputHelper test) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Sub_ends_when_its_reader_has_had_enough()
+    {
+        await using var sub = Start(
+            "sub | head", "sh",
+            ["-c", $"{{ dotnet '{Repository.Tool}' sub home.a home.b; echo ended $? >&2; }} | head -n 1"]);
+        await sub.ReadNoticeAsync("subscribed");
+        await using var pub = Macula("pub", "home.a", "1", "--count", "1000", "-i", "20ms");
+
+        Assert.Equal("home.a 1", await sub.ReadLineAsync());
+        Assert.Equal("ended 0", await sub.ReadNoticeAsync("ended"));
+        Assert.Equal(0, await sub.ExitAsync());
+        Assert.Equal(Interrupted, await pub.StopAsync(Signal.Interrupt));
+    }
+
+    [Fact]
+    public async Task Serve_ends_by_itself_after_a_signal_while_a_program_runs()
+    {
+        // The program itself ends its server: so it runs when the signal comes.
+        await using var serve = Macula("serve", "demo.slow", "--exec", "sh", "--", "-c", "kill -TERM $PPID; sleep 600");
+        await serve.ReadNoticeAsync("serving");
+        await using var call = Macula("call", "demo.slow", "--timeout", "60s");
+
+        Assert.Equal(Interrupted, await serve.ExitAsync());
+        Assert.Equal(Failure, await call.ExitAsync());
+        Assert.Contains(call.Errors, line => line.Contains("provider_gone", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_program_serves_a_procedure_that_others_call()
     {
         var add = Path.Combine(Repository.Root, "docs", "examples", "add.sh");
@@ -83,8 +111,11 @@ public sealed class CommandLineSpecs(ITestOutputHelper test) : IAsyncLifetime
     }
 
     // The tool finds node and certificate as it does beside a node of one's own: in the environment.
-    private ChildProcess Macula(params string[] arguments) => new(
-        test, $"macula {string.Join(' ', arguments)}", "dotnet", [Repository.Tool, .. arguments],
+    private ChildProcess Macula(params string[] arguments) =>
+        Start($"macula {string.Join(' ', arguments)}", "dotnet", [Repository.Tool, .. arguments]);
+
+    private ChildProcess Start(string name, string program, string[] arguments) => new(
+        test, name, program, arguments,
         new Dictionary<string, string>
         {
             ["MACULA_SERVER"] = _node.Address.EndPoint,

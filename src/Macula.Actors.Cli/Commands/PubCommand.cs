@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Macula.Actors.Client;
 
 namespace Macula.Actors.Cli.Commands;
 
@@ -59,13 +60,20 @@ internal static class PubCommand
         var (topic, count) = (run.Value(Topic), run.Value(Count) ?? 1);
         var payload = await Payloads.ReadAsync(run.Value(Payload), run.Host, cancellationToken);
         await using var client = await run.ConnectAsync(null, cancellationToken);
+        var qos = run.Value(Qos) ?? 0;
+        var connections = client.Statistics.Connections;
         for (var i = 1; i <= count; i++)
         {
-            await client.PublishAsync(topic, payload, run.Value(Qos) ?? 0, run.Value(Retain), cancellationToken);
+            await client.PublishAsync(topic, payload, qos, run.Value(Retain), cancellationToken);
             if (i < count) await Task.Delay(run.Value(Interval) ?? TimeSpan.FromSeconds(1), run.Host.Time, cancellationToken);
         }
 
-        await client.PingAsync(cancellationToken); // what came before it has arrived
+        await client.PingAsync(cancellationToken); // what came before it on this connection has arrived
+        if (qos == 0 && client.Statistics.Connections != connections)
+            throw new MaculaConnectionException(
+                MaculaErrorCodes.ConnectionLost,
+                "the connection was lost meanwhile, and with it perhaps messages; --qos 1 sends such again");
+
         run.Screen.Notice($"published {payload.Length} bytes to {topic}{(count > 1 ? $", {count} times" : "")}");
         if (run.Screen.IsJson)
             run.Screen.Result("", json =>

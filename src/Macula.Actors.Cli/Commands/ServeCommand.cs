@@ -37,13 +37,20 @@ internal static class ServeCommand
         """
         Each call runs the program once: the arguments of the call on its standard input, its standard output is the
         result. When it ends with another exit code than 0, the caller gets handler_error with the first line of its
-        standard error. The program finds the procedure's name in MACULA_PROCEDURE.
+        standard error. The program finds the procedure's name in MACULA_PROCEDURE. After Ctrl-C programs that run have 2
+        seconds; then they are killed, and their callers get provider_gone.
 
         Examples:
           macula serve echo --exec cat
           macula serve math.add --exec jq -- -c add
           macula serve report --exec ./report.sh --exec-timeout 2m --concurrency 2
         """;
+
+    // What is left of the host's patience after a signal is for the goodbye.
+    private static readonly TimeSpan LastRunTime = TimeSpan.FromSeconds(2);
+
+    // A little longer, so that the answers of killed programs still go out.
+    private static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(2.5);
 
     public static ToolCommand Make()
     {
@@ -64,7 +71,10 @@ internal static class ServeCommand
             run.Value(Exec), run.Value(ProgramArgs), run.Value(ExecTimeout) ?? TimeSpan.FromSeconds(30), run.Target.Options.MaxFrameSize, run.Host.Time);
         program.RequireThere();
 
-        await using var client = await run.ConnectAsync(null, cancellationToken);
+        using var killing = new CancellationTokenSource(Timeout.InfiniteTimeSpan, run.Host.Time);
+        await using var ending = cancellationToken.Register(() => killing.CancelAfter(LastRunTime));
+        await using var client = await run.ConnectAsync(
+            options => options with { CallTimeout = CallTimeout }, cancellationToken);
         await using var offer = await client.AdvertiseAsync(
             procedure, AnswerAsync, new MaculaAdvertiseOptions { MaxConcurrency = run.Value(Concurrency) ?? 8 }, cancellationToken);
         run.Screen.Notice($"serving {procedure} at {run.Target.Options.Server}; Ctrl-C ends");
@@ -75,11 +85,17 @@ internal static class ServeCommand
         {
             var start = run.Host.Time.GetTimestamp();
             var code = "cancelled";
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(token, killing.Token);
             try
             {
-                var result = await program.RunAsync(call, token);
+                var result = await program.RunAsync(call, either.Token);
                 code = "ok";
                 return result;
+            }
+            catch (OperationCanceledException) when (killing.IsCancellationRequested)
+            {
+                code = MaculaErrorCodes.ProviderGone;
+                throw new MaculaCallException(code, "the provider was stopped before its program ended");
             }
             catch (MaculaCallException error)
             {

@@ -35,6 +35,11 @@ internal static class SubCommand
     {
         var command = new Command("sub", "Subscribes and prints each message, its topic first, until Ctrl-C.")
         { Patterns, Count };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(Patterns)?.Contains("") == true)
+                result.AddError("A pattern is empty; allowed: segments separated by dots, * and **.");
+        });
         return new ToolCommand(command, More, RunAsync);
     }
 
@@ -67,15 +72,22 @@ internal static class SubCommand
 
         async Task PrintAsync(MaculaSubscription subscription, int index)
         {
-            await foreach (var message in subscription.WithCancellation(done.Token))
+            try
             {
-                // A message that several patterns mean is printed by the first of them.
-                var topic = Utf8Text.FromString(message.Topic);
-                if (patterns.Take(index).Any(earlier => TopicPattern.Matches(earlier, topic))) continue;
+                await foreach (var message in subscription.WithCancellation(done.Token))
+                {
+                    // A message that several patterns mean is printed by the first of them.
+                    var topic = Utf8Text.FromString(message.Topic);
+                    if (patterns.Take(index).Any(earlier => TopicPattern.Matches(earlier, topic))) continue;
 
-                var number = Interlocked.Decrement(ref left);
-                if (number >= 0) Print(run, message);
-                if (number <= 0) await done.CancelAsync();
+                    var number = Interlocked.Decrement(ref left);
+                    if (number >= 0) Print(run, message);
+                    if (number <= 0) return;
+                }
+            }
+            finally
+            {
+                await done.CancelAsync(); // one that ends, or cannot print, ends all
             }
         }
     }

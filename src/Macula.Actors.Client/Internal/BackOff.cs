@@ -6,11 +6,11 @@ internal static class BackOff
 {
     /// <param name="options">Initial and longest wait.</param>
     /// <param name="attempt">From 0.</param>
-    /// <param name="retryAfter">What the gateway asked for; jitter comes on top.</param>
-    public static TimeSpan Delay(MaculaClientOptions options, int attempt, TimeSpan? retryAfter)
+    /// <param name="wait">What the server asked for; jitter comes on top.</param>
+    public static TimeSpan Delay(MaculaClientOptions options, int attempt, TimeSpan wait)
     {
         var doubled = options.ReconnectInitial * Math.Pow(2, Math.Min(attempt, 30));
         var most = doubled < options.ReconnectMax ? doubled : options.ReconnectMax;
-        return most * options.Random.NextDouble() + (retryAfter ?? TimeSpan.Zero);
+        return most * options.Random.NextDouble() + wait;
     }
 }

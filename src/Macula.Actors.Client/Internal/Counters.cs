@@ -12,6 +12,7 @@ internal sealed class Counters
     public long LateReplies;
     public long CallsRefused;
     public int PendingCalls;
+    public int PendingConfirmations;
 
     public MaculaClientStatistics Read() => new()
     {

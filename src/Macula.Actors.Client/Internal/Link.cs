@@ -15,14 +15,15 @@ internal sealed class Link(
     MaculaClientOptions options, IQuicProvider provider, ISessionHandler handler,
     Counters counters, Func<IReadOnlyList<byte[]>> restore, Action<MaculaStateChange> changed)
 {
-    private readonly string[] _servers = options.Server.Split(',', StringSplitOptions.TrimEntries);
+    private readonly Servers _servers = new(options.Server, options.TimeProvider);
     private readonly ILogger _log = options.LoggerFactory.CreateLogger<MaculaClient>();
     private readonly SemaphoreSlim _gate = new(1, 1);
     private readonly CancellationTokenSource _closing = new();
     private Slot _slot = new();
     private Session? _attached; // guarded by _gate: the session that hears of changes
     private Task _run = Task.CompletedTask;
-    private int _nextServer;
+    private long _connectedAt;
+    private int _attempts; // since the last session that lasted
 
     /// <summary>Why there will be no more sessions; null as long as there may be.</summary>
     public SessionEnd? Final { get; private set; }
@@ -37,17 +38,18 @@ internal sealed class Link(
     /// <exception cref="MaculaException">No server took us; the last one's answer.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        for (var left = _servers.Length; ; left--)
+        for (var left = _servers.Count; ; left--)
         {
             try
             {
-                var session = await OpenAsync(cancellationToken).ConfigureAwait(false);
+                var session = await OpenAsync(_servers.Next().Address, cancellationToken).ConfigureAwait(false);
                 Become(MaculaClientState.Connected, null, session);
                 _run = RunAsync(session);
                 return;
             }
             catch (SessionFailedException failed)
             {
+                _servers.LeaveAlone(failed.End.RetryAfter);
                 if (left > 1) continue;
                 Finish(failed.End);
                 throw failed.End.Error;
@@ -140,6 +142,8 @@ internal sealed class Link(
         while (true)
         {
             var end = await session.Ended.ConfigureAwait(false);
+            // One that ends at once each time must not be tried at once each time.
+            if (options.TimeProvider.GetElapsedTime(_connectedAt) >= options.ReconnectMax) _attempts = 0;
             await DetachAsync().ConfigureAwait(false);
             if (IsOver(end)) return end;
 
@@ -157,13 +161,15 @@ internal sealed class Link(
 
     private async Task<(Session? Session, SessionEnd Failure)> ReconnectAsync(SessionEnd end)
     {
-        for (var attempt = 0; attempt < options.ReconnectAttempts; attempt++)
+        for (var failures = 0; failures < options.ReconnectAttempts; failures++)
         {
-            var delay = BackOff.Delay(options, attempt, end.RetryAfter);
+            _servers.LeaveAlone(end.RetryAfter);
+            var (server, wait) = _servers.Next();
+            var delay = BackOff.Delay(options, _attempts++, wait);
             try
             {
                 await Task.Delay(delay, options.TimeProvider, _closing.Token).ConfigureAwait(false);
-                return (await OpenAsync(_closing.Token).ConfigureAwait(false), end);
+                return (await OpenAsync(server, _closing.Token).ConfigureAwait(false), end);
             }
             catch (OperationCanceledException)
             {
@@ -172,7 +178,7 @@ internal sealed class Link(
             catch (SessionFailedException failed)
             {
                 end = failed.End;
-                ClientLog.AttemptFailed(_log, attempt + 1, delay, end.Error.Message);
+                ClientLog.AttemptFailed(_log, failures + 1, delay, end.Error.Message);
                 if (IsOver(end)) break;
             }
         }
@@ -180,10 +186,8 @@ internal sealed class Link(
         return (null, end);
     }
 
-    private async Task<Session> OpenAsync(CancellationToken cancellationToken)
+    private async Task<Session> OpenAsync(string server, CancellationToken cancellationToken)
     {
-        var server = _servers[_nextServer];
-        _nextServer = (_nextServer + 1) % _servers.Length;
         var session = await Session
             .OpenAsync(server, provider, options, handler, counters, cancellationToken)
             .ConfigureAwait(false);
@@ -200,6 +204,7 @@ internal sealed class Link(
                 SessionEnd.NotReached(server, new TimeoutException("the gateway does not answer")));
         }
 
+        _connectedAt = options.TimeProvider.GetTimestamp();
         ClientLog.Connected(_log, server, options.NodeId.ToString());
         return session;
     }

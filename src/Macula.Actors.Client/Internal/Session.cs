@@ -42,7 +42,7 @@ internal sealed class Session
         (_handler, _counters) = (handler, counters);
         _log = options.LoggerFactory.CreateLogger<MaculaClient>();
         _sender = new FrameSender(stream.Output, counters, _life.Token);
-        Served = new ServedCalls(options.TimeProvider, _life.Token);
+        Served = new ServedCalls(options.TimeProvider, _log);
         Ended = RunAsync();
     }
 
@@ -128,8 +128,6 @@ internal sealed class Session
     /// <exception cref="SessionFailedException">The session has ended.</exception>
     public async Task PingAsync(CancellationToken cancellationToken)
     {
-        if (_pings.Count >= _options.MaxPendingCalls) throw Overloaded(_pings.Count);
-
         var (id, pong) = (NextPing(), NewSource());
         _pings[id] = pong;
         try
@@ -154,7 +152,8 @@ internal sealed class Session
         if (Interlocked.Increment(ref _counters.PendingCalls) > _options.MaxPendingCalls)
         {
             Interlocked.Decrement(ref _counters.PendingCalls);
-            throw Overloaded(_options.MaxPendingCalls);
+            throw new MaculaCallException(
+                MaculaErrorCodes.Overloaded, $"{_options.MaxPendingCalls} calls wait for their answer already");
         }
 
         var isSent = false;
@@ -277,6 +276,7 @@ internal sealed class Session
 
         _sender.Complete();
         _life.Cancel();
+        Served.CancelAll();
     }
 
     private async Task WriteAsync()
@@ -452,9 +452,6 @@ internal sealed class Session
             if (_pings.TryRemove(id, out var ping))
                 ping.TrySetException(new SessionFailedException(end));
     }
-
-    private static MaculaCallException Overloaded(int limit) => new(
-        MaculaErrorCodes.Overloaded, $"{limit} calls or pings wait for their answer already");
 
     private static TaskCompletionSource NewSource() =>
         new(TaskCreationOptions.RunContinuationsAsynchronously);

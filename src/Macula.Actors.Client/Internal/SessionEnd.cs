@@ -46,14 +46,12 @@ internal sealed record SessionEnd(MaculaException Error, bool IsFinal, TimeSpan?
         new MaculaConnectionException(MaculaErrorCodes.ConnectionLost, message, cause),
         IsFinal: false);
 
-    /// <summary>An attempt that did not get as far as an answer.</summary>
+    /// <summary>An attempt that did not get as far as an answer. Never final: even what looks like a
+    /// lack of this machine can pass, such as that of file descriptors.</summary>
     public static SessionEnd NotReached(string server, Exception cause) => new(
         new MaculaConnectionException(
             MaculaErrorCodes.ConnectFailed, $"cannot connect to {server}: {cause.Message}", cause),
-        IsFinal: cause is QuicTransportException
-        {
-            Error: QuicTransportError.NotSupported or QuicTransportError.InvalidConfiguration,
-        });
+        IsFinal: false);
 
     /// <summary>A fault of this library.</summary>
     public static SessionEnd Broken(Exception error) => new(
