@@ -56,7 +56,9 @@ public sealed class RegistryActor : ConcernActor
     {
         (_options, _peerOptions, _self, _metrics) = (options, peers, self, metrics);
         var context = Context;
-        _services = new ServiceTable(options, Now, connection => context.Watch(connection));
+        _services = new ServiceTable(
+            options, Now, connection => context.Watch(connection),
+            static (connection, key, record) => connection.Tell(new NotStored([(key, record)])));
         _cache = new DiscoveryCache(options, Now);
         _nodes = new RoutingTable<NodeInfo>(self);
         _peers = new PeerTable(peers, self, Now);

@@ -39,7 +39,10 @@ internal enum Claim
 /// in <see cref="_overdue"/> for the next sweep; it is not found meanwhile, unless it is kept with a mass of others
 /// (<see cref="Judge"/>). <see cref="Detach"/> is the only way out. Not thread-safe.</remarks>
 /// <param name="watch">Told of each connection that has records now, as often as it comes to have some.</param>
-internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action<IActorRef> watch)
+/// <param name="lost">Told of each record that another connection has taken or withdrawn, with the connection that had it.
+/// </param>
+internal sealed class ServiceTable(
+    RegistryOptions options, TimeSpan now, Action<IActorRef> watch, Action<IActorRef, DhtKey, StoredRecord> lost)
 {
     private const int Slots = 512;
     private const int BatchSize = 512;
@@ -98,6 +101,7 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
             service = record.Service;
             // Also on renewal: the value and the stream are those of the last STORE, the place is kept.
             Bytes -= record.Size;
+            TellFormer(record, stream.Connection);
             record.Stored = stored;
             Settle(record);
         }
@@ -119,6 +123,7 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
     {
         if (!_services.TryGetValue(key, out var service) || service.Find(node) is not { } record) return false;
         if (!IsFree(record, stream.Connection, claim)) return false;
+        TellFormer(record, stream.Connection);
         Remove(record);
         return true;
     }
@@ -288,6 +293,13 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
             else Remove(record);
             record = next;
         }
+    }
+
+    // What a connection has lost it must not announce again after a restart.
+    private void TellFormer(Record record, IActorRef connection)
+    {
+        if (record.Source?.Owner.Connection is { } former && !former.Equals(connection))
+            lost(former, record.Service.Key, record.Stored);
     }
 
     private void Move(Record record, Source? source)

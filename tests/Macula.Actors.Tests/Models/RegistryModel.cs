@@ -174,7 +174,12 @@ internal sealed class RegistryModel : IModel
         Assert.Equal((_forgotten, _evicted), (_cache.Expiries, _cache.Evictions));
         _world.CompareBounds();
         Assert.Equal(0, _world.Credit.Frames);
-        foreach (var client in _clients) client.Hear();
+        foreach (var client in _clients)
+        {
+            client.Hear();
+            Assert.True(client.IsSuperseded || client.Standing.TrueForAll(each => Has(client, each)));
+        }
+
         HearQuestions();
         Assert.Empty(_asker.Messages);
     }
@@ -201,7 +206,9 @@ internal sealed class RegistryModel : IModel
         var lease = _leases.Find(each => each.Is(key, node));
         if (stored.Record.Ttl == 0)
         {
-            if (lease is not null && IsFree(lease, client)) Remove(lease);
+            if (lease is null || !IsFree(lease, client)) return;
+            Lose(lease, client);
+            Remove(lease);
             return;
         }
 
@@ -214,6 +221,7 @@ internal sealed class RegistryModel : IModel
         }
 
         if (lease is null) _leases.Add(lease = new Lease(key, node));
+        else Lose(lease, client);
         lease.Stored = stored;
         lease.Owner = client;
         lease.Stream = client.Node.IsEmpty ? null : stream;
@@ -240,6 +248,15 @@ internal sealed class RegistryModel : IModel
     // A client's record is its own, a peer's anyone's.
     private static bool IsFree(Lease lease, Client client) =>
         lease.Node == client.Node || lease.Stream is null || lease.Owner == client;
+
+    private static void Lose(Lease lease, Client to)
+    {
+        if (lease.Owner != to) lease.Owner?.Hears.Add(lease.Stored);
+    }
+
+    // A connection announces again what it has, and nothing else.
+    private bool Has(Client client, Request standing) =>
+        _leases.Exists(lease => lease.Owner == client && ReferenceEquals(lease.Stored, standing.Record));
 
     private static Provider? Called(ServiceRecord record, NodeId sender, ModelSink stream)
     {
