@@ -152,7 +152,8 @@ public sealed class RegistryActor : ConcernActor
         var address = isCallable && claim != Claim.Own ? Elsewhere(record) : null;
         if (claim == Claim.Peer && address is null) isCallable = false;
         var due = stored.At + TimeSpan.FromTicks(Math.Min(record.Ttl * TimeSpan.TicksPerSecond, _options.ServiceTtl.Ticks));
-        var refusal = _services.Put(key, stored, stream, claim, address, isCallable, due);
+        var refusal = _services.Put(key, stored, stream, claim, address, isCallable, due, out var gaveWay);
+        if (gaveWay) _serviceTable.Evicted();
         if (refusal == StoreRefusal.None) return true;
         OnRefused(refusal, record.NodeId);
         return false;

@@ -39,8 +39,8 @@ internal enum Claim
 /// in <see cref="_overdue"/> for the next sweep; it is not found meanwhile, unless it is kept with a mass of others
 /// (<see cref="Judge"/>). <see cref="Detach"/> is the only way out. Not thread-safe.</remarks>
 /// <param name="watch">Told of each connection that has records now, as often as it comes to have some.</param>
-/// <param name="lost">Told of each record that another connection has taken or withdrawn, with the connection that had it.
-/// </param>
+/// <param name="lost">Told of each record that another connection has taken or withdrawn, or that gave way, with the
+/// connection that had it.</param>
 internal sealed class ServiceTable(
     RegistryOptions options, TimeSpan now, Action<IActorRef> watch, Action<IActorRef, DhtKey, StoredRecord> lost)
 {
@@ -70,20 +70,26 @@ internal sealed class ServiceTable(
     /// <summary>Bytes of all values.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>Puts or renews a record; a new value replaces the old one of the same node.</summary>
+    /// <summary>Puts or renews a record; a new value replaces the old one of the same node. In a service that is full a
+    /// node's own record takes the place of the one that a client stored last for another node.</summary>
     /// <param name="stream">What it came on, whose end takes it, unless it is a peer's.</param>
     /// <param name="address">Where its node can be called, unless on the stream; or null.</param>
     /// <param name="isCallable">Whether its node can be called at all.</param>
+    /// <param name="gaveWay">Whether another record did.</param>
     public StoreRefusal Put(
         DhtKey key, StoredRecord stored, IFrameSink stream, Claim claim, PeerAddress? address, bool isCallable,
-        TimeSpan due)
+        TimeSpan due, out bool gaveWay)
     {
         var source = claim == Claim.Peer ? PeerSource(stream.Connection) : StreamSource(stream);
         var node = stored.Record.NodeId;
         _services.TryGetValue(key, out var service);
         var record = service?.Find(node);
-        if (Refusal(service, record, stored, source, claim) is var refusal and not StoreRefusal.None)
+        var isFull = record is null && service is not null && service.Count >= options.MaxProvidersPerService;
+        var displaced = isFull && claim == Claim.Own ? service!.LastForAnother() : null;
+        gaveWay = displaced is not null;
+        if (Refusal(record, displaced, isFull, stored, source.Owner, claim) is var refusal and not StoreRefusal.None)
         {
+            gaveWay = false;
             Drop(source);
             return refusal;
         }
@@ -115,6 +121,9 @@ internal sealed class ServiceTable(
         record.DueAt = due;
         service.LiveUpTo(due);
         _leases.Renew(record, due);
+        if (displaced is null) return StoreRefusal.None;
+        TellFormer(displaced, null);
+        Remove(displaced); // last, as the service and the source would go with the only record they have
         return StoreRefusal.None;
     }
 
@@ -237,22 +246,17 @@ internal sealed class ServiceTable(
         _unjudged++;
     }
 
-    private StoreRefusal Refusal(Service? service, Record? record, StoredRecord stored, Source source, Claim claim)
+    private StoreRefusal Refusal(
+        Record? record, Record? displaced, bool isFull, StoredRecord stored, Owner owner, Claim claim)
     {
-        var bytes = stored.Value.Bytes.Length - (record?.Size ?? 0);
-        if (record is not null)
-        {
-            if (!IsFree(record, source.Owner.Connection, claim)) return StoreRefusal.NotOwner;
-            if (record.Source?.Owner != source.Owner && source.Owner.Count >= options.MaxServicesPerClient)
-                return StoreRefusal.MaxServicesPerClient;
-            return bytes > 0 && Bytes + bytes > options.MaxStoredBytes ? StoreRefusal.MaxStoredBytes : StoreRefusal.None;
-        }
-
-        if (Count >= options.MaxServices) return StoreRefusal.MaxServices;
-        if (service is not null && service.Count >= options.MaxProvidersPerService)
-            return StoreRefusal.MaxProvidersPerService;
-        if (source.Owner.Count >= options.MaxServicesPerClient) return StoreRefusal.MaxServicesPerClient;
-        return Bytes + bytes > options.MaxStoredBytes ? StoreRefusal.MaxStoredBytes : StoreRefusal.None;
+        if (record is not null && !IsFree(record, owner.Connection, claim)) return StoreRefusal.NotOwner;
+        var gone = record ?? displaced;
+        if (gone is null && Count >= options.MaxServices) return StoreRefusal.MaxServices;
+        if (gone is null && isFull) return StoreRefusal.MaxProvidersPerService;
+        if (gone?.Source?.Owner != owner && owner.Count >= options.MaxServicesPerClient)
+            return StoreRefusal.MaxServicesPerClient;
+        var bytes = stored.Value.Bytes.Length - (gone?.Size ?? 0);
+        return bytes > 0 && Bytes + bytes > options.MaxStoredBytes ? StoreRefusal.MaxStoredBytes : StoreRefusal.None;
     }
 
     private static bool IsFree(Record record, IActorRef connection, Claim claim) =>
@@ -296,9 +300,9 @@ internal sealed class ServiceTable(
     }
 
     // What a connection has lost it must not announce again after a restart.
-    private void TellFormer(Record record, IActorRef connection)
+    private void TellFormer(Record record, IActorRef? now)
     {
-        if (record.Source?.Owner.Connection is { } former && !former.Equals(connection))
+        if (record.Source?.Owner.Connection is { } former && !former.Equals(now))
             lost(former, record.Service.Key, record.Stored);
     }
 
@@ -379,6 +383,14 @@ internal sealed class ServiceTable(
             for (var record = First; record is not null; record = record.Later)
                 if (record.Node == node) return record;
             return null;
+        }
+
+        /// <summary>The last that a client stored for another node; null when there is none.</summary>
+        public Record? LastForAnother()
+        {
+            var record = _last;
+            while (record is not null && record.Claim != Claim.Client) record = record.Earlier;
+            return record;
         }
 
         public void Add(Record record)

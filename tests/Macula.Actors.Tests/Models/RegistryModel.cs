@@ -89,6 +89,7 @@ internal sealed class RegistryModel : IModel
     private TimeSpan _sweepAt;
     private TimeSpan _refreshAt;
     private long _expired;
+    private long _displaced;
     private long _evicted;
     private long _forgotten;
     private HashSet<Peer> _toAsk = [];
@@ -170,7 +171,7 @@ internal sealed class RegistryModel : IModel
         Assert.Equal(_peers.Count, _peerTable.Size);
         ModelCheck.Same(_refused, _services.Rejections);
         Assert.Equal(_refusedForBytes, _bytes.Rejected);
-        Assert.Equal((_expired, 0), (_services.Expiries, _services.Evictions));
+        Assert.Equal((_expired, _displaced), (_services.Expiries, _services.Evictions));
         Assert.Equal((_forgotten, _evicted), (_cache.Expiries, _cache.Evictions));
         _world.CompareBounds();
         Assert.Equal(0, _world.Credit.Frames);
@@ -212,7 +213,11 @@ internal sealed class RegistryModel : IModel
             return;
         }
 
-        if (Refusal(lease, client, key, stored) is { } reason)
+        // In a full service a node's own record takes the place of the last one that a client stored for another node.
+        var displaced = lease is null && node == client.Node && IsFull(key)
+            ? _leases.FindLast(each => each.Key == key && each.IsForAnother)
+            : null;
+        if (Refusal(lease, displaced, client, key, stored) is { } reason)
         {
             if (reason == "bytes") _refusedForBytes++;
             else _refused[reason] = _refused.GetValueOrDefault(reason) + 1;
@@ -225,20 +230,27 @@ internal sealed class RegistryModel : IModel
         lease.Stored = stored;
         lease.Owner = client;
         lease.Stream = client.Node.IsEmpty ? null : stream;
+        lease.IsForAnother = !client.Node.IsEmpty && node != client.Node;
         lease.Provider = Called(stored.Record, client.Node, stream);
         var ttl = TimeSpan.FromSeconds(stored.Record.Ttl);
         lease.Due = stored.At + (ttl < _options.ServiceTtl ? ttl : _options.ServiceTtl);
         lease.IsKept = false;
+        if (displaced is null) return;
+        displaced.Owner!.Hears.Add(displaced.Stored);
+        Remove(displaced);
+        _displaced++;
     }
 
-    private string? Refusal(Lease? lease, Client client, int key, StoredRecord stored)
+    private bool IsFull(int key) => _leases.Count(each => each.Key == key) == _options.MaxProvidersPerService;
+
+    private string? Refusal(Lease? lease, Lease? displaced, Client client, int key, StoredRecord stored)
     {
         var size = stored.Value.Bytes.Length;
         if (size > _options.MaxValueSize) return "too_large";
         if (lease is not null && !IsFree(lease, client)) return "not_owner";
+        lease ??= displaced;
         if (lease is null && _leases.Count == _options.MaxServices) return "full";
-        if (lease is null && _leases.Count(each => each.Key == key) == _options.MaxProvidersPerService)
-            return "per_service";
+        if (lease is null && IsFull(key)) return "per_service";
         if (lease?.Owner != client && _leases.Count(each => each.Owner == client) == _options.MaxServicesPerClient)
             return "per_client";
         var more = size - (lease?.Size ?? 0);
@@ -639,6 +651,9 @@ internal sealed class RegistryModel : IModel
 
         /// <summary>Null when a mesh peer stored it.</summary>
         public ModelSink? Stream { get; set; }
+
+        /// <summary>A client stored it, for a node that it is not.</summary>
+        public bool IsForAnother { get; set; }
 
         public Provider? Provider { get; set; }
 
