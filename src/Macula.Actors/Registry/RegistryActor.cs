@@ -178,6 +178,9 @@ public sealed class RegistryActor : ConcernActor
                     $"the service has max-providers-per-service {_options.MaxProvidersPerService} already"),
             StoreRefusal.MaxStoredBytes =>
                 (_byteTable, BoundedTable.Full, $"the node has max-stored-bytes {_options.MaxStoredBytes} already"),
+            StoreRefusal.MaxStoredBytesPerClient =>
+                (_byteTable, "per_client",
+                    $"the client has max-stored-bytes-per-client {_options.MaxStoredBytesPerClient} already"),
             _ => (_serviceTable, "not_owner", $"the record of {node} belongs to another client that is connected"),
         };
         table.Reject(reason);

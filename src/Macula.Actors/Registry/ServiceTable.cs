@@ -16,6 +16,7 @@ internal enum StoreRefusal
     MaxServicesPerClient,
     MaxProvidersPerService,
     MaxStoredBytes,
+    MaxStoredBytesPerClient,
 
     /// <summary>Another live client owns the record of this node.</summary>
     NotOwner,
@@ -94,8 +95,6 @@ internal sealed class ServiceTable(
             return refusal;
         }
 
-        var size = stored.Value.Bytes.Length;
-        Bytes += size;
         if (record is null)
         {
             if (service is null) _services.Add(key, service = new Service(key));
@@ -106,14 +105,13 @@ internal sealed class ServiceTable(
         {
             service = record.Service;
             // Also on renewal: the value and the stream are those of the last STORE, the place is kept.
-            Bytes -= record.Size;
             TellFormer(record, stream.Connection);
             record.Stored = stored;
             Settle(record);
         }
 
-        Move(record, source);
-        (record.Claim, record.Size) = (claim, size);
+        Move(record, source, stored.Value.Bytes.Length);
+        record.Claim = claim;
         // A lease that was over when somebody asked is not among the live ones, and now it is.
         var wasOver = record.DueAt < service.LiveUntil;
         if (record.CallOn(isCallable && address is null ? stream : null, isCallable ? address : null) || wasOver)
@@ -253,11 +251,16 @@ internal sealed class ServiceTable(
         var gone = record ?? displaced;
         if (gone is null && Count >= options.MaxServices) return StoreRefusal.MaxServices;
         if (gone is null && isFull) return StoreRefusal.MaxProvidersPerService;
-        if (gone?.Source?.Owner != owner && owner.Count >= options.MaxServicesPerClient)
-            return StoreRefusal.MaxServicesPerClient;
-        var bytes = stored.Value.Bytes.Length - (gone?.Size ?? 0);
-        return bytes > 0 && Bytes + bytes > options.MaxStoredBytes ? StoreRefusal.MaxStoredBytes : StoreRefusal.None;
+        var isOwners = gone?.Source?.Owner == owner;
+        if (!isOwners && owner.Count >= options.MaxServicesPerClient) return StoreRefusal.MaxServicesPerClient;
+        var (size, before) = (stored.Value.Bytes.Length, gone?.Size ?? 0);
+        if (IsTooMuch(owner.Bytes, size - (isOwners ? before : 0), options.MaxStoredBytesPerClient))
+            return StoreRefusal.MaxStoredBytesPerClient;
+        return IsTooMuch(Bytes, size - before, options.MaxStoredBytes) ? StoreRefusal.MaxStoredBytes : StoreRefusal.None;
     }
+
+    // What shrinks has room always.
+    private static bool IsTooMuch(long bytes, int more, long most) => more > 0 && bytes + more > most;
 
     private static bool IsFree(Record record, IActorRef connection, Claim claim) =>
         claim == Claim.Own || record.Claim == Claim.Peer || record.Source is null
@@ -293,7 +296,7 @@ internal sealed class ServiceTable(
         for (var record = source.First; record is not null;)
         {
             var next = record.NextOfSource;
-            if (record.Claim == Claim.Peer) Move(record, null);
+            if (record.Claim == Claim.Peer) Move(record, null, record.Size);
             else Remove(record);
             record = next;
         }
@@ -306,11 +309,12 @@ internal sealed class ServiceTable(
             lost(former, record.Service.Key, record.Stored);
     }
 
-    private void Move(Record record, Source? source)
+    private void Move(Record record, Source? source, int size)
     {
         var previous = record.Source;
-        if (previous == source) return;
         previous?.Take(record);
+        Bytes += size - record.Size;
+        record.Size = size;
         source?.Add(record);
         record.Source = source;
         if (previous is not null) Drop(previous);
@@ -352,10 +356,9 @@ internal sealed class ServiceTable(
     private void Detach(Record record)
     {
         var service = record.Service;
-        Bytes -= record.Size;
         if (service.Count == 1) _services.Remove(service.Key);
         else service.Take(record);
-        Move(record, null);
+        Move(record, null, 0);
     }
 
     /// <summary>The records under one key, in the order in which they were first advertised.</summary>
@@ -523,6 +526,7 @@ internal sealed class ServiceTable(
             if (First is not null) First.PreviousOfSource = record;
             First = record;
             Owner.Count++;
+            Owner.Bytes += record.Size;
         }
 
         public void Take(Record record)
@@ -532,6 +536,7 @@ internal sealed class ServiceTable(
             if (record.NextOfSource is not null) record.NextOfSource.PreviousOfSource = record.PreviousOfSource;
             record.PreviousOfSource = record.NextOfSource = null;
             Owner.Count--;
+            Owner.Bytes -= record.Size;
         }
     }
 
@@ -545,6 +550,9 @@ internal sealed class ServiceTable(
         public Source? AsPeer { get; set; }
 
         public int Count { get; set; }
+
+        /// <summary>Bytes of the values of its records.</summary>
+        public long Bytes { get; set; }
 
         public List<(DhtKey, StoredRecord)>? Lapsed { get; set; }
     }

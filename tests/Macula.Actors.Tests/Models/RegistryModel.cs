@@ -48,6 +48,7 @@ internal sealed class RegistryModel : IModel
         MaxCachedServices = 2,
         MaxValueSize = 150,
         MaxStoredBytes = 300,
+        MaxStoredBytesPerClient = 160,
         MassExpiryShare = 50,
         MassExpiryMinimum = 2,
     };
@@ -82,7 +83,7 @@ internal sealed class RegistryModel : IModel
     private readonly HashSet<Peer> _peers = [Hub[0]];
     private readonly Dictionary<ulong, Peer> _asked = [];
     private readonly SortedDictionary<string, long> _refused = new(StringComparer.Ordinal);
-    private long _refusedForBytes;
+    private readonly SortedDictionary<string, long> _refusedForBytes = new(StringComparer.Ordinal);
     private MemoryLevel _level;
     private Action _meanwhile = () => { };
     private TimeSpan _now;
@@ -170,7 +171,7 @@ internal sealed class RegistryModel : IModel
         Assert.Equal(_seen.Count, _nodeTable.Size);
         Assert.Equal(_peers.Count, _peerTable.Size);
         ModelCheck.Same(_refused, _services.Rejections);
-        Assert.Equal(_refusedForBytes, _bytes.Rejected);
+        ModelCheck.Same(_refusedForBytes, _bytes.Rejections);
         Assert.Equal((_expired, _displaced), (_services.Expiries, _services.Evictions));
         Assert.Equal((_forgotten, _evicted), (_cache.Expiries, _cache.Evictions));
         _world.CompareBounds();
@@ -217,10 +218,9 @@ internal sealed class RegistryModel : IModel
         var displaced = lease is null && node == client.Node && IsFull(key)
             ? _leases.FindLast(each => each.Key == key && each.IsForAnother)
             : null;
-        if (Refusal(lease, displaced, client, key, stored) is { } reason)
+        if (Refusal(lease, displaced, client, key, stored) is { } refusal)
         {
-            if (reason == "bytes") _refusedForBytes++;
-            else _refused[reason] = _refused.GetValueOrDefault(reason) + 1;
+            refusal.Of[refusal.Reason] = refusal.Of.GetValueOrDefault(refusal.Reason) + 1;
             client.Hears.Add(stored);
             return;
         }
@@ -243,18 +243,22 @@ internal sealed class RegistryModel : IModel
 
     private bool IsFull(int key) => _leases.Count(each => each.Key == key) == _options.MaxProvidersPerService;
 
-    private string? Refusal(Lease? lease, Lease? displaced, Client client, int key, StoredRecord stored)
+    private (SortedDictionary<string, long> Of, string Reason)? Refusal(
+        Lease? lease, Lease? displaced, Client client, int key, StoredRecord stored)
     {
         var size = stored.Value.Bytes.Length;
-        if (size > _options.MaxValueSize) return "too_large";
-        if (lease is not null && !IsFree(lease, client)) return "not_owner";
+        if (size > _options.MaxValueSize) return (_refused, "too_large");
+        if (lease is not null && !IsFree(lease, client)) return (_refused, "not_owner");
         lease ??= displaced;
-        if (lease is null && _leases.Count == _options.MaxServices) return "full";
-        if (lease is null && IsFull(key)) return "per_service";
-        if (lease?.Owner != client && _leases.Count(each => each.Owner == client) == _options.MaxServicesPerClient)
-            return "per_client";
-        var more = size - (lease?.Size ?? 0);
-        return more > 0 && Bytes + more > _options.MaxStoredBytes ? "bytes" : null;
+        if (lease is null && _leases.Count == _options.MaxServices) return (_refused, "full");
+        if (lease is null && IsFull(key)) return (_refused, "per_service");
+        var own = _leases.FindAll(each => each.Owner == client);
+        if (lease?.Owner != client && own.Count == _options.MaxServicesPerClient) return (_refused, "per_client");
+        var more = size - (lease?.Owner == client ? lease.Size : 0);
+        if (more > 0 && own.Sum(each => each.Size) + more > _options.MaxStoredBytesPerClient)
+            return (_refusedForBytes, "per_client");
+        more = size - (lease?.Size ?? 0);
+        return more > 0 && Bytes + more > _options.MaxStoredBytes ? (_refusedForBytes, "full") : null;
     }
 
     // A client's record is its own, a peer's anyone's.

@@ -25,6 +25,7 @@ public abstract class RegistryKit : TestKit
         MaxCachedServices = 3,
         MaxValueSize = 200,
         MaxStoredBytes = 900,
+        MaxStoredBytesPerClient = 1_000_000,
         MassExpiryGuard = true,
         MassExpiryShare = 50,
         MassExpiryMinimum = 20,
