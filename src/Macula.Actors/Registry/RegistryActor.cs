@@ -17,8 +17,8 @@ public sealed class RegistryActor : ConcernActor
     private const int ClosestNodes = 20;
     private const int ClosestPeers = 3;
 
-    // A reply must fit into a frame that any peer takes; who wants more providers than that asks again later.
-    private const int MaxReplyBytes = 512 * 1024;
+    // Each question of some 60 bytes has a reply made for it, on the one actor that all share.
+    private const int MaxReplyBytes = 64 * 1024;
 
     // For a question to a peer, the dial included; it is over before the next refresh in any case.
     private static readonly TimeSpan ExchangeTimeout = TimeSpan.FromSeconds(5);
@@ -253,8 +253,8 @@ public sealed class RegistryActor : ConcernActor
         var bytes = 0;
         foreach (var value in _services.Values(key, Now))
         {
+            if (values.Count > 0 && bytes + value.Bytes.Length > MaxReplyBytes) continue; // a smaller one may still fit
             bytes += value.Bytes.Length;
-            if (values.Count > 0 && bytes > MaxReplyBytes) break;
             values.Add(value);
         }
 
