@@ -333,6 +333,7 @@ public sealed class MaculaSettingsSpecs
             MaxCachedServices = 10_000,
             MaxValueSize = 64 * KiB,
             MaxStoredBytes = 256 * MiB,
+            MaxStoredBytesPerClient = 16 * MiB,
             MassExpiryGuard = true,
             MassExpiryShare = 50,
             MassExpiryMinimum = 20,

@@ -17,8 +17,8 @@ public sealed class RegistryActor : ConcernActor
     private const int ClosestNodes = 20;
     private const int ClosestPeers = 3;
 
-    // A reply must fit into a frame that any peer takes; who wants more providers than that asks again later.
-    private const int MaxReplyBytes = 512 * 1024;
+    // Each question of some 60 bytes has a reply made for it, on the one actor that all share.
+    private const int MaxReplyBytes = 64 * 1024;
 
     // For a question to a peer, the dial included; it is over before the next refresh in any case.
     private static readonly TimeSpan ExchangeTimeout = TimeSpan.FromSeconds(5);
@@ -56,7 +56,9 @@ public sealed class RegistryActor : ConcernActor
     {
         (_options, _peerOptions, _self, _metrics) = (options, peers, self, metrics);
         var context = Context;
-        _services = new ServiceTable(options, Now, connection => context.Watch(connection));
+        _services = new ServiceTable(
+            options, Now, connection => context.Watch(connection),
+            static (connection, key, record) => connection.Tell(new NotStored([(key, record)])));
         _cache = new DiscoveryCache(options, Now);
         _nodes = new RoutingTable<NodeInfo>(self);
         _peers = new PeerTable(peers, self, Now);
@@ -150,7 +152,8 @@ public sealed class RegistryActor : ConcernActor
         var address = isCallable && claim != Claim.Own ? Elsewhere(record) : null;
         if (claim == Claim.Peer && address is null) isCallable = false;
         var due = stored.At + TimeSpan.FromTicks(Math.Min(record.Ttl * TimeSpan.TicksPerSecond, _options.ServiceTtl.Ticks));
-        var refusal = _services.Put(key, stored, stream, claim, address, isCallable, due);
+        var refusal = _services.Put(key, stored, stream, claim, address, isCallable, due, out var gaveWay);
+        if (gaveWay) _serviceTable.Evicted();
         if (refusal == StoreRefusal.None) return true;
         OnRefused(refusal, record.NodeId);
         return false;
@@ -175,6 +178,9 @@ public sealed class RegistryActor : ConcernActor
                     $"the service has max-providers-per-service {_options.MaxProvidersPerService} already"),
             StoreRefusal.MaxStoredBytes =>
                 (_byteTable, BoundedTable.Full, $"the node has max-stored-bytes {_options.MaxStoredBytes} already"),
+            StoreRefusal.MaxStoredBytesPerClient =>
+                (_byteTable, "per_client",
+                    $"the client has max-stored-bytes-per-client {_options.MaxStoredBytesPerClient} already"),
             _ => (_serviceTable, "not_owner", $"the record of {node} belongs to another client that is connected"),
         };
         table.Reject(reason);
@@ -247,8 +253,8 @@ public sealed class RegistryActor : ConcernActor
         var bytes = 0;
         foreach (var value in _services.Values(key, Now))
         {
+            if (values.Count > 0 && bytes + value.Bytes.Length > MaxReplyBytes) continue; // a smaller one may still fit
             bytes += value.Bytes.Length;
-            if (values.Count > 0 && bytes > MaxReplyBytes) break;
             values.Add(value);
         }
 

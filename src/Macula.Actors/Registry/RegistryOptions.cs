@@ -28,6 +28,9 @@ public sealed record RegistryOptions
     /// <summary>Bytes, all values together.</summary>
     public required long MaxStoredBytes { get; init; }
 
+    /// <summary>Bytes, all values of a client or mesh peer together.</summary>
+    public required int MaxStoredBytesPerClient { get; init; }
+
     /// <summary>Whether leases that lapse in a mass are kept for one more cleanup-interval.</summary>
     public required bool MassExpiryGuard { get; init; }
 
@@ -52,6 +55,7 @@ public sealed record RegistryOptions
             MaxCachedServices = reader.Int("max-cached-services", 1, 100_000_000),
             MaxValueSize = reader.Size("max-value-size", 1, 16 * 1024 * 1024),
             MaxStoredBytes = reader.LongSize("max-stored-bytes", 1024, 1L << 40),
+            MaxStoredBytesPerClient = reader.Size("max-stored-bytes-per-client", 1024, 1 << 30),
             MassExpiryGuard = reader.Bool("mass-expiry-guard"),
             MassExpiryShare = reader.Int("mass-expiry-share", 1, 100),
             MassExpiryMinimum = reader.Int("mass-expiry-minimum", 1, 100_000_000),

@@ -26,7 +26,8 @@ public static class RegistryProtocol
     /// <param name="At">When it came, in scheduler time: its lease counts from there.</param>
     public sealed record StoredRecord(ServiceRecord Record, RawValue Value, TimeSpan At);
 
-    /// <summary>Told to a connection when records that it asked for were refused or their lease is over.</summary>
+    /// <summary>Told to a connection when records that it asked for were refused, their lease is over, another connection
+    /// has taken or withdrawn them, or they gave way.</summary>
     public sealed record NotStored(IReadOnlyList<(DhtKey Key, StoredRecord Record)> Records) : IToConnection;
 
     /// <summary>What a client is and has stored, told to an actor that has restarted.</summary>

@@ -16,6 +16,7 @@ internal enum StoreRefusal
     MaxServicesPerClient,
     MaxProvidersPerService,
     MaxStoredBytes,
+    MaxStoredBytesPerClient,
 
     /// <summary>Another live client owns the record of this node.</summary>
     NotOwner,
@@ -39,7 +40,10 @@ internal enum Claim
 /// in <see cref="_overdue"/> for the next sweep; it is not found meanwhile, unless it is kept with a mass of others
 /// (<see cref="Judge"/>). <see cref="Detach"/> is the only way out. Not thread-safe.</remarks>
 /// <param name="watch">Told of each connection that has records now, as often as it comes to have some.</param>
-internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action<IActorRef> watch)
+/// <param name="lost">Told of each record that another connection has taken or withdrawn, or that gave way, with the
+/// connection that had it.</param>
+internal sealed class ServiceTable(
+    RegistryOptions options, TimeSpan now, Action<IActorRef> watch, Action<IActorRef, DhtKey, StoredRecord> lost)
 {
     private const int Slots = 512;
     private const int BatchSize = 512;
@@ -67,26 +71,30 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
     /// <summary>Bytes of all values.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>Puts or renews a record; a new value replaces the old one of the same node.</summary>
+    /// <summary>Puts or renews a record; a new value replaces the old one of the same node. In a service that is full a
+    /// node's own record takes the place of the one that a client stored last for another node.</summary>
     /// <param name="stream">What it came on, whose end takes it, unless it is a peer's.</param>
     /// <param name="address">Where its node can be called, unless on the stream; or null.</param>
     /// <param name="isCallable">Whether its node can be called at all.</param>
+    /// <param name="gaveWay">Whether another record did.</param>
     public StoreRefusal Put(
         DhtKey key, StoredRecord stored, IFrameSink stream, Claim claim, PeerAddress? address, bool isCallable,
-        TimeSpan due)
+        TimeSpan due, out bool gaveWay)
     {
         var source = claim == Claim.Peer ? PeerSource(stream.Connection) : StreamSource(stream);
         var node = stored.Record.NodeId;
         _services.TryGetValue(key, out var service);
         var record = service?.Find(node);
-        if (Refusal(service, record, stored, source, claim) is var refusal and not StoreRefusal.None)
+        var isFull = record is null && service is not null && service.Count >= options.MaxProvidersPerService;
+        var displaced = isFull && claim == Claim.Own ? service!.LastForAnother() : null;
+        gaveWay = displaced is not null;
+        if (Refusal(record, displaced, isFull, stored, source.Owner, claim) is var refusal and not StoreRefusal.None)
         {
+            gaveWay = false;
             Drop(source);
             return refusal;
         }
 
-        var size = stored.Value.Bytes.Length;
-        Bytes += size;
         if (record is null)
         {
             if (service is null) _services.Add(key, service = new Service(key));
@@ -97,13 +105,13 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
         {
             service = record.Service;
             // Also on renewal: the value and the stream are those of the last STORE, the place is kept.
-            Bytes -= record.Size;
+            TellFormer(record, stream.Connection);
             record.Stored = stored;
             Settle(record);
         }
 
-        Move(record, source);
-        (record.Claim, record.Size) = (claim, size);
+        Move(record, source, stored.Value.Bytes.Length);
+        record.Claim = claim;
         // A lease that was over when somebody asked is not among the live ones, and now it is.
         var wasOver = record.DueAt < service.LiveUntil;
         if (record.CallOn(isCallable && address is null ? stream : null, isCallable ? address : null) || wasOver)
@@ -111,6 +119,9 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
         record.DueAt = due;
         service.LiveUpTo(due);
         _leases.Renew(record, due);
+        if (displaced is null) return StoreRefusal.None;
+        TellFormer(displaced, null);
+        Remove(displaced); // last, as the service and the source would go with the only record they have
         return StoreRefusal.None;
     }
 
@@ -119,6 +130,7 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
     {
         if (!_services.TryGetValue(key, out var service) || service.Find(node) is not { } record) return false;
         if (!IsFree(record, stream.Connection, claim)) return false;
+        TellFormer(record, stream.Connection);
         Remove(record);
         return true;
     }
@@ -232,23 +244,23 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
         _unjudged++;
     }
 
-    private StoreRefusal Refusal(Service? service, Record? record, StoredRecord stored, Source source, Claim claim)
+    private StoreRefusal Refusal(
+        Record? record, Record? displaced, bool isFull, StoredRecord stored, Owner owner, Claim claim)
     {
-        var bytes = stored.Value.Bytes.Length - (record?.Size ?? 0);
-        if (record is not null)
-        {
-            if (!IsFree(record, source.Owner.Connection, claim)) return StoreRefusal.NotOwner;
-            if (record.Source?.Owner != source.Owner && source.Owner.Count >= options.MaxServicesPerClient)
-                return StoreRefusal.MaxServicesPerClient;
-            return bytes > 0 && Bytes + bytes > options.MaxStoredBytes ? StoreRefusal.MaxStoredBytes : StoreRefusal.None;
-        }
-
-        if (Count >= options.MaxServices) return StoreRefusal.MaxServices;
-        if (service is not null && service.Count >= options.MaxProvidersPerService)
-            return StoreRefusal.MaxProvidersPerService;
-        if (source.Owner.Count >= options.MaxServicesPerClient) return StoreRefusal.MaxServicesPerClient;
-        return Bytes + bytes > options.MaxStoredBytes ? StoreRefusal.MaxStoredBytes : StoreRefusal.None;
+        if (record is not null && !IsFree(record, owner.Connection, claim)) return StoreRefusal.NotOwner;
+        var gone = record ?? displaced;
+        if (gone is null && Count >= options.MaxServices) return StoreRefusal.MaxServices;
+        if (gone is null && isFull) return StoreRefusal.MaxProvidersPerService;
+        var isOwners = gone?.Source?.Owner == owner;
+        if (!isOwners && owner.Count >= options.MaxServicesPerClient) return StoreRefusal.MaxServicesPerClient;
+        var (size, before) = (stored.Value.Bytes.Length, gone?.Size ?? 0);
+        if (IsTooMuch(owner.Bytes, size - (isOwners ? before : 0), options.MaxStoredBytesPerClient))
+            return StoreRefusal.MaxStoredBytesPerClient;
+        return IsTooMuch(Bytes, size - before, options.MaxStoredBytes) ? StoreRefusal.MaxStoredBytes : StoreRefusal.None;
     }
+
+    // What shrinks has room always.
+    private static bool IsTooMuch(long bytes, int more, long most) => more > 0 && bytes + more > most;
 
     private static bool IsFree(Record record, IActorRef connection, Claim claim) =>
         claim == Claim.Own || record.Claim == Claim.Peer || record.Source is null
@@ -284,17 +296,25 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
         for (var record = source.First; record is not null;)
         {
             var next = record.NextOfSource;
-            if (record.Claim == Claim.Peer) Move(record, null);
+            if (record.Claim == Claim.Peer) Move(record, null, record.Size);
             else Remove(record);
             record = next;
         }
     }
 
-    private void Move(Record record, Source? source)
+    // What a connection has lost it must not announce again after a restart.
+    private void TellFormer(Record record, IActorRef? now)
+    {
+        if (record.Source?.Owner.Connection is { } former && !former.Equals(now))
+            lost(former, record.Service.Key, record.Stored);
+    }
+
+    private void Move(Record record, Source? source, int size)
     {
         var previous = record.Source;
-        if (previous == source) return;
         previous?.Take(record);
+        Bytes += size - record.Size;
+        record.Size = size;
         source?.Add(record);
         record.Source = source;
         if (previous is not null) Drop(previous);
@@ -336,10 +356,9 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
     private void Detach(Record record)
     {
         var service = record.Service;
-        Bytes -= record.Size;
         if (service.Count == 1) _services.Remove(service.Key);
         else service.Take(record);
-        Move(record, null);
+        Move(record, null, 0);
     }
 
     /// <summary>The records under one key, in the order in which they were first advertised.</summary>
@@ -367,6 +386,14 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
             for (var record = First; record is not null; record = record.Later)
                 if (record.Node == node) return record;
             return null;
+        }
+
+        /// <summary>The last that a client stored for another node; null when there is none.</summary>
+        public Record? LastForAnother()
+        {
+            var record = _last;
+            while (record is not null && record.Claim != Claim.Client) record = record.Earlier;
+            return record;
         }
 
         public void Add(Record record)
@@ -499,6 +526,7 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
             if (First is not null) First.PreviousOfSource = record;
             First = record;
             Owner.Count++;
+            Owner.Bytes += record.Size;
         }
 
         public void Take(Record record)
@@ -508,6 +536,7 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
             if (record.NextOfSource is not null) record.NextOfSource.PreviousOfSource = record.PreviousOfSource;
             record.PreviousOfSource = record.NextOfSource = null;
             Owner.Count--;
+            Owner.Bytes -= record.Size;
         }
     }
 
@@ -521,6 +550,9 @@ internal sealed class ServiceTable(RegistryOptions options, TimeSpan now, Action
         public Source? AsPeer { get; set; }
 
         public int Count { get; set; }
+
+        /// <summary>Bytes of the values of its records.</summary>
+        public long Bytes { get; set; }
 
         public List<(DhtKey, StoredRecord)>? Lapsed { get; set; }
     }

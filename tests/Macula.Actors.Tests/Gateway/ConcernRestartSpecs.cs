@@ -151,6 +151,23 @@ public sealed class ConcernRestartSpecs(ITestOutputHelper log) : TestKit(TestCon
     }
 
     [Fact]
+    public async Task A_record_that_its_node_has_withdrawn_does_not_come_back_with_a_restart()
+    {
+        var node = await TestNode.Start(this);
+        var (_, a) = await node.Join("a");
+        var (_, b) = await node.Join("b");
+        await a.Send(Wire.Advertise("add", "b"));
+        await this.Eventually(() => node.Census.Size("registry.services") == 1);
+        await b.Send(Wire.Advertise("add", "b", ttl: 0));
+        await this.Eventually(() => node.Census.Size("registry.services") == 0);
+
+        await node.Crash(this, "registry");
+
+        await b.Send(Wire.FindValue("add"));
+        Assert.Null((await b.Next())!.FoundValue().Value);
+    }
+
+    [Fact]
     public async Task A_concern_that_fails_takes_those_that_depend_on_it_along_and_no_other()
     {
         var node = await TestNode.Start(this);

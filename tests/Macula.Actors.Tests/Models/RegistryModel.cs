@@ -48,6 +48,7 @@ internal sealed class RegistryModel : IModel
         MaxCachedServices = 2,
         MaxValueSize = 150,
         MaxStoredBytes = 300,
+        MaxStoredBytesPerClient = 160,
         MassExpiryShare = 50,
         MassExpiryMinimum = 2,
     };
@@ -82,13 +83,14 @@ internal sealed class RegistryModel : IModel
     private readonly HashSet<Peer> _peers = [Hub[0]];
     private readonly Dictionary<ulong, Peer> _asked = [];
     private readonly SortedDictionary<string, long> _refused = new(StringComparer.Ordinal);
-    private long _refusedForBytes;
+    private readonly SortedDictionary<string, long> _refusedForBytes = new(StringComparer.Ordinal);
     private MemoryLevel _level;
     private Action _meanwhile = () => { };
     private TimeSpan _now;
     private TimeSpan _sweepAt;
     private TimeSpan _refreshAt;
     private long _expired;
+    private long _displaced;
     private long _evicted;
     private long _forgotten;
     private HashSet<Peer> _toAsk = [];
@@ -169,12 +171,17 @@ internal sealed class RegistryModel : IModel
         Assert.Equal(_seen.Count, _nodeTable.Size);
         Assert.Equal(_peers.Count, _peerTable.Size);
         ModelCheck.Same(_refused, _services.Rejections);
-        Assert.Equal(_refusedForBytes, _bytes.Rejected);
-        Assert.Equal((_expired, 0), (_services.Expiries, _services.Evictions));
+        ModelCheck.Same(_refusedForBytes, _bytes.Rejections);
+        Assert.Equal((_expired, _displaced), (_services.Expiries, _services.Evictions));
         Assert.Equal((_forgotten, _evicted), (_cache.Expiries, _cache.Evictions));
         _world.CompareBounds();
         Assert.Equal(0, _world.Credit.Frames);
-        foreach (var client in _clients) client.Hear();
+        foreach (var client in _clients)
+        {
+            client.Hear();
+            Assert.True(client.IsSuperseded || client.Standing.TrueForAll(each => Has(client, each)));
+        }
+
         HearQuestions();
         Assert.Empty(_asker.Messages);
     }
@@ -201,45 +208,71 @@ internal sealed class RegistryModel : IModel
         var lease = _leases.Find(each => each.Is(key, node));
         if (stored.Record.Ttl == 0)
         {
-            if (lease is not null && IsFree(lease, client)) Remove(lease);
+            if (lease is null || !IsFree(lease, client)) return;
+            Lose(lease, client);
+            Remove(lease);
             return;
         }
 
-        if (Refusal(lease, client, key, stored) is { } reason)
+        // In a full service a node's own record takes the place of the last one that a client stored for another node.
+        var displaced = lease is null && node == client.Node && IsFull(key)
+            ? _leases.FindLast(each => each.Key == key && each.IsForAnother)
+            : null;
+        if (Refusal(lease, displaced, client, key, stored) is { } refusal)
         {
-            if (reason == "bytes") _refusedForBytes++;
-            else _refused[reason] = _refused.GetValueOrDefault(reason) + 1;
+            refusal.Of[refusal.Reason] = refusal.Of.GetValueOrDefault(refusal.Reason) + 1;
             client.Hears.Add(stored);
             return;
         }
 
         if (lease is null) _leases.Add(lease = new Lease(key, node));
+        else Lose(lease, client);
         lease.Stored = stored;
         lease.Owner = client;
         lease.Stream = client.Node.IsEmpty ? null : stream;
+        lease.IsForAnother = !client.Node.IsEmpty && node != client.Node;
         lease.Provider = Called(stored.Record, client.Node, stream);
         var ttl = TimeSpan.FromSeconds(stored.Record.Ttl);
         lease.Due = stored.At + (ttl < _options.ServiceTtl ? ttl : _options.ServiceTtl);
         lease.IsKept = false;
+        if (displaced is null) return;
+        displaced.Owner!.Hears.Add(displaced.Stored);
+        Remove(displaced);
+        _displaced++;
     }
 
-    private string? Refusal(Lease? lease, Client client, int key, StoredRecord stored)
+    private bool IsFull(int key) => _leases.Count(each => each.Key == key) == _options.MaxProvidersPerService;
+
+    private (SortedDictionary<string, long> Of, string Reason)? Refusal(
+        Lease? lease, Lease? displaced, Client client, int key, StoredRecord stored)
     {
         var size = stored.Value.Bytes.Length;
-        if (size > _options.MaxValueSize) return "too_large";
-        if (lease is not null && !IsFree(lease, client)) return "not_owner";
-        if (lease is null && _leases.Count == _options.MaxServices) return "full";
-        if (lease is null && _leases.Count(each => each.Key == key) == _options.MaxProvidersPerService)
-            return "per_service";
-        if (lease?.Owner != client && _leases.Count(each => each.Owner == client) == _options.MaxServicesPerClient)
-            return "per_client";
-        var more = size - (lease?.Size ?? 0);
-        return more > 0 && Bytes + more > _options.MaxStoredBytes ? "bytes" : null;
+        if (size > _options.MaxValueSize) return (_refused, "too_large");
+        if (lease is not null && !IsFree(lease, client)) return (_refused, "not_owner");
+        lease ??= displaced;
+        if (lease is null && _leases.Count == _options.MaxServices) return (_refused, "full");
+        if (lease is null && IsFull(key)) return (_refused, "per_service");
+        var own = _leases.FindAll(each => each.Owner == client);
+        if (lease?.Owner != client && own.Count == _options.MaxServicesPerClient) return (_refused, "per_client");
+        var more = size - (lease?.Owner == client ? lease.Size : 0);
+        if (more > 0 && own.Sum(each => each.Size) + more > _options.MaxStoredBytesPerClient)
+            return (_refusedForBytes, "per_client");
+        more = size - (lease?.Size ?? 0);
+        return more > 0 && Bytes + more > _options.MaxStoredBytes ? (_refusedForBytes, "full") : null;
     }
 
     // A client's record is its own, a peer's anyone's.
     private static bool IsFree(Lease lease, Client client) =>
         lease.Node == client.Node || lease.Stream is null || lease.Owner == client;
+
+    private static void Lose(Lease lease, Client to)
+    {
+        if (lease.Owner != to) lease.Owner?.Hears.Add(lease.Stored);
+    }
+
+    // A connection announces again what it has, and nothing else.
+    private bool Has(Client client, Request standing) =>
+        _leases.Exists(lease => lease.Owner == client && ReferenceEquals(lease.Stored, standing.Record));
 
     private static Provider? Called(ServiceRecord record, NodeId sender, ModelSink stream)
     {
@@ -622,6 +655,9 @@ internal sealed class RegistryModel : IModel
 
         /// <summary>Null when a mesh peer stored it.</summary>
         public ModelSink? Stream { get; set; }
+
+        /// <summary>A client stored it, for a node that it is not.</summary>
+        public bool IsForAnother { get; set; }
 
         public Provider? Provider { get; set; }
 

@@ -216,10 +216,5 @@ public sealed class LeaseSpecs(ITestOutputHelper log) : RegistryKit(log)
         await this.Eventually(() => Census.Size("registry.services") == 0);
     }
 
-    private static Akka.TestKit.TestProbe Probe(FakeSink sink) => (Akka.TestKit.TestProbe)sink.Connection;
-
-    private static async Task<DhtKey> RefusedKey(FakeSink sink) =>
-        Assert.Single((await Probe(sink).ExpectMsgAsync<NotStored>(SpecExtensions.Deadline)).Records).Key;
-
     private static byte[] Blob(byte size) => [0x81, 0xa1, 1, 0xc4, size, .. new byte[size]];
 }

@@ -276,6 +276,17 @@ public sealed class RegistryActorSpecs(ITestOutputHelper log) : RegistryKit(log)
     }
 
     [Fact]
+    public async Task Of_several_records_for_other_nodes_the_last_one_gives_way_to_a_nodes_own()
+    {
+        var (p, q) = (await Connect("p"), await Connect("q"));
+        foreach (var node in (string[])["x", "y"]) await Store(q, "q", Wire.Advertise("add", node));
+        await Store(q, "q", Wire.Advertise("add", "x")); // renewed, and still the first
+        await Store(p, "p", Wire.Advertise("add", "p"));
+
+        Assert.Equal(["x", "p"], await Found("add"));
+    }
+
+    [Fact]
     public async Task A_value_that_is_too_large_is_refused()
     {
         var p = await Connect("p");

@@ -1,5 +1,6 @@
 using Akka.Actor;
 using Akka.Configuration;
+using Akka.TestKit;
 using Akka.TestKit.Xunit2;
 using Macula.Actors.Bounded;
 using Macula.Actors.Gateway;
@@ -24,6 +25,7 @@ public abstract class RegistryKit : TestKit
         MaxCachedServices = 3,
         MaxValueSize = 200,
         MaxStoredBytes = 900,
+        MaxStoredBytesPerClient = 1_000_000,
         MassExpiryGuard = true,
         MassExpiryShare = 50,
         MassExpiryMinimum = 20,
@@ -106,6 +108,12 @@ public abstract class RegistryKit : TestKit
         await this.Handled(Registry);
         Assert.Equal(0, _credit.Frames);
     }
+
+    internal static TestProbe Probe(FakeSink sink) => (TestProbe)sink.Connection;
+
+    /// <summary>The key of the one record that this connection is told next that it has not.</summary>
+    internal static async Task<DhtKey> RefusedKey(FakeSink sink) =>
+        Assert.Single((await Probe(sink).ExpectMsgAsync<NotStored>(SpecExtensions.Deadline)).Records).Key;
 
     /// <summary>How a node is called that said what <see cref="Wire.Advertise"/> says.</summary>
     protected static Provider Far(string node) =>
