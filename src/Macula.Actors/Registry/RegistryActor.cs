@@ -249,15 +249,18 @@ public sealed class RegistryActor : ConcernActor
     private void OnFindValue(FindValue msg)
     {
         var key = DhtKey.FromBytes(msg.Message.Key.Span);
+        var all = _services.Values(key, Now).ToList();
         List<RawValue> values = [];
         var bytes = 0;
-        foreach (var value in _services.Values(key, Now))
+        // Ordinary ones first: one that fills the reply would hide all others.
+        foreach (var value in all.Where(IsOrdinary).Concat(all.Where(value => !IsOrdinary(value))))
         {
             if (values.Count > 0 && bytes + value.Bytes.Length > MaxReplyBytes) continue; // a smaller one may still fit
             bytes += value.Bytes.Length;
             values.Add(value);
         }
 
+        static bool IsOrdinary(RawValue value) => value.Bytes.Length <= MaxReplyBytes / 16;
         var reply = values.Count > 0
             ? FindValueReplyMessage.Found(values)
             : FindValueReplyMessage.Missed(Closest(key, []));

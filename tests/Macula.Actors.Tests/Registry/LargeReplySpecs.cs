@@ -15,17 +15,18 @@ public sealed class LargeReplySpecs(ITestOutputHelper log)
 
         var reply = await FindValue("add");
 
-        Assert.Equal(["a", "b", "d"], reply.Providers().Select(record => record.NodeId.ToString()));
+        Assert.Equal(["d", "a", "b"], reply.Providers().Select(record => record.NodeId.ToString()));
         Assert.InRange(reply.Value!.Value.Bytes.Length, 60_000, 64 * 1024);
     }
 
     [Fact]
     public async Task A_reply_has_one_value_at_least_however_large_it_is()
     {
-        foreach (var (node, size) in ((string, int)[])[("a", 70_000), ("b", 100)])
-            await Store(await Connect(node), node, Value(node, size));
-
+        await Store(await Connect("a"), "a", Value("a", 70_000));
         Assert.Equal(["a"], await Found("add"));
+
+        await Store(await Connect("b"), "b", Value("b", 100));
+        Assert.Equal(["b"], await Found("add"));
     }
 
     private static StoreMessage Value(string node, int size)
