@@ -18,7 +18,8 @@ internal sealed class NodeProcess : IDisposable
 
     public NodeProcess(params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet")
+        // What a script starts in the background ignores SIGINT, and so would all that it starts.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT,QUIT", "dotnet"])
         { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = _folder.Path };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Macula.Actors.Node.dll"));
         foreach (var argument in arguments) start.ArgumentList.Add(argument);

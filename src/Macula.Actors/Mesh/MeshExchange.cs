@@ -9,6 +9,8 @@ namespace Macula.Actors.Mesh;
 /// <summary>What is done on a stream outside the pool. It ends early when the stream is aborted.</summary>
 internal static class MeshExchange
 {
+    private const int FirstPart = 16 * 1024;
+
     /// <summary>How it ended: with a frame, or with a fault.</summary>
     public sealed record Outcome(FrameType Type, ReadOnlyMemory<byte> Payload, string? Fault = null);
 
@@ -100,18 +102,22 @@ internal static class MeshExchange
     {
         var header = new byte[Frame.HeaderLength];
         first.Slice(0, Frame.HeaderLength).CopyTo(header);
-        var whole = new byte[Frame.HeaderLength + (int)BinaryPrimitives.ReadUInt32BigEndian(header.AsSpan(4))];
-        first.CopyTo(whole);
+        var length = Frame.HeaderLength + (int)BinaryPrimitives.ReadUInt32BigEndian(header.AsSpan(4));
         var filled = (int)first.Length;
+        var whole = new byte[Math.Min(length, Math.Max(filled, FirstPart))];
+        first.CopyTo(whole);
         input.AdvanceTo(first.End);
-        while (filled < whole.Length)
+        while (filled < length)
         {
             var read = await input.ReadAsync().ConfigureAwait(false);
-            var taken = read.Buffer.Slice(0, Math.Min(read.Buffer.Length, whole.Length - filled));
+            var taken = read.Buffer.Slice(0, Math.Min(read.Buffer.Length, length - filled));
+            var end = filled + (int)taken.Length;
+            // Grows with what comes, whatever was announced.
+            if (end > whole.Length) Array.Resize(ref whole, Math.Min(length, Math.Max(end, 2 * whole.Length)));
             taken.CopyTo(whole.AsSpan(filled));
-            filled += (int)taken.Length;
+            filled = end;
             input.AdvanceTo(taken.End);
-            if (read.IsCompleted && filled < whole.Length) return null;
+            if (read.IsCompleted && filled < length) return null;
         }
 
         return whole;
