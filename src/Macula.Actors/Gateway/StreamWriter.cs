@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Diagnostics;
 using Akka.Actor;
 using Macula.Actors.Transport;
 
@@ -7,13 +6,10 @@ namespace Macula.Actors.Gateway;
 
 /// <summary>Writes frames to one stream in the order of sending, many per flush when it lags behind.</summary>
 /// <remarks>One pump at a time: it runs on the thread pool while there are frames, and holds nothing when there are
-/// none. Who sends a lone call or answer pumps it on its own thread, which saves a thread's waking; a publication goes to
-/// many, and those would wait for one another.</remarks>
+/// none.</remarks>
 internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
 {
     private const int FlushAt = 64 * 1024;
-
-    private static readonly TimeSpan Lone = TimeSpan.FromMicroseconds(50);
 
     private readonly IQuicStream _stream;
     private readonly OutboundQueue _queue;
@@ -22,7 +18,6 @@ internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
     private int _expectedAnswers;
     private int _framesInFlight;
     private long _bytesInFlight;
-    private long _pumpedAt;
     private bool _pumping;
     private bool _finishing;
     private bool _inputEnded;
@@ -65,21 +60,27 @@ internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
 
     public bool TrySend(ReadOnlyMemory<byte> frame, FrameDelivery delivery)
     {
+        var overflow = false;
         lock (_queue.Gate)
         {
-            if (!TryQueue(frame, delivery)) return false;
-            if (_pumping) return true;
-            if (delivery == FrameDelivery.Droppable || Stopwatch.GetElapsedTime(_pumpedAt) < Lone)
+            if (_ended || _finishing) return false;
+            if (delivery == FrameDelivery.Answer) Answered();
+            if (_queue.HasRoom(frame.Length) || TryMakeRoom(frame.Length, delivery, out overflow))
             {
+                _frames.Enqueue(frame, delivery == FrameDelivery.Droppable);
+                _queue.Add(frame.Length);
+                FinishIfDone();
                 StartPump();
                 return true;
             }
 
-            _pumping = true;
+            if (!overflow) return false;
+            // Before the end, which is news to the same actor and would look like the peer's doing.
+            Connection.Tell(new ConnectionEvents.OutboundOverflow(), ActorRefs.NoSender);
+            End();
         }
 
-        _ = PumpAsync(isOwn: false);
-        return true;
+        return false;
     }
 
     /// <summary>Counts a request that will be answered here, so that a half-closed stream waits for it.</summary>
@@ -133,27 +134,7 @@ internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
         lock (_queue.Gate) End();
     }
 
-    void IThreadPoolWorkItem.Execute() => _ = PumpAsync(isOwn: true);
-
-    private bool TryQueue(ReadOnlyMemory<byte> frame, FrameDelivery delivery)
-    {
-        var overflow = false;
-        if (_ended || _finishing) return false;
-        if (delivery == FrameDelivery.Answer) Answered();
-        if (_queue.HasRoom(frame.Length) || TryMakeRoom(frame.Length, delivery, out overflow))
-        {
-            _frames.Enqueue(frame, delivery == FrameDelivery.Droppable);
-            _queue.Add(frame.Length);
-            FinishIfDone();
-            return true;
-        }
-
-        if (!overflow) return false;
-        // Before the end, which is news to the same actor and would look like the peer's doing.
-        Connection.Tell(new ConnectionEvents.OutboundOverflow(), ActorRefs.NoSender);
-        End();
-        return false;
-    }
+    void IThreadPoolWorkItem.Execute() => _ = PumpAsync();
 
     private bool TryMakeRoom(int bytes, FrameDelivery delivery, out bool overflow)
     {
@@ -208,12 +189,11 @@ internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
-    /// <param name="isOwn">A thread that has nothing else to do; another hands on what is left after one flush.</param>
-    private async Task PumpAsync(bool isOwn)
+    private async Task PumpAsync()
     {
         try
         {
-            if (!await WriteWhileThereIsSomethingAsync(isOwn).ConfigureAwait(false)) return;
+            if (!await WriteWhileThereIsSomethingAsync().ConfigureAwait(false)) return;
         }
         catch (Exception e) when (e is QuicTransportException or InvalidOperationException or ObjectDisposedException)
         {
@@ -224,22 +204,16 @@ internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
     }
 
     /// <returns>True when the stream is over, false when there is nothing to write for now.</returns>
-    private async ValueTask<bool> WriteWhileThereIsSomethingAsync(bool isOwn)
+    private async ValueTask<bool> WriteWhileThereIsSomethingAsync()
     {
         while (TryTakeBatch(out var finish))
         {
             var flushed = await _stream.Output.FlushAsync().ConfigureAwait(false);
             Written();
             if (flushed.IsCompleted) return true; // the peer reads no more
-            if (finish)
-            {
-                await _stream.Output.CompleteAsync().ConfigureAwait(false);
-                return true;
-            }
-
-            if (isOwn || !HasMore()) continue;
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-            return false;
+            if (!finish) continue;
+            await _stream.Output.CompleteAsync().ConfigureAwait(false);
+            return true;
         }
 
         return false;
@@ -262,14 +236,8 @@ internal sealed class StreamWriter : IFrameSink, IThreadPoolWorkItem
             finish = _finishing && _frames.Count == 0;
             if (_framesInFlight > 0 || finish) return true;
             _pumping = false;
-            _pumpedAt = Stopwatch.GetTimestamp();
             return false;
         }
-    }
-
-    private bool HasMore()
-    {
-        lock (_queue.Gate) return _frames.Count > 0 || _finishing;
     }
 
     private void Written()
