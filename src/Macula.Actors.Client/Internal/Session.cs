@@ -41,7 +41,7 @@ internal sealed class Session
         (_connection, _stream, _options) = (connection, stream, options);
         (_handler, _counters) = (handler, counters);
         _log = options.LoggerFactory.CreateLogger<MaculaClient>();
-        _sender = new FrameSender(stream.Output, counters, _life.Token);
+        _sender = new FrameSender(stream.Output, counters);
         Served = new ServedCalls(options.TimeProvider, _log);
         Ended = RunAsync();
     }
@@ -283,7 +283,7 @@ internal sealed class Session
     {
         try
         {
-            var isDone = await _sender.RunAsync().ConfigureAwait(false);
+            var isDone = await _sender.RunAsync(_life.Token).ConfigureAwait(false);
             if (isDone)
             {
                 await _stream.Output.CompleteAsync().ConfigureAwait(false);
