@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
 namespace Macula.Actors.Protocol;
@@ -49,7 +48,7 @@ public readonly record struct DhtKey : IComparable<DhtKey>
     public int CompareTo(DhtKey other) =>
         _high == other._high ? _low.CompareTo(other._low) : _high.CompareTo(other._high);
 
-    public override int GetHashCode() => KeyedHash.Of(MemoryMarshal.AsBytes(new ReadOnlySpan<DhtKey>(in this)));
+    public override int GetHashCode() => KeyedHash.Of(_high, _low);
 
     /// <summary>64 lower-case hex digits.</summary>
     public override string ToString() => Convert.ToHexStringLower(ToArray());
