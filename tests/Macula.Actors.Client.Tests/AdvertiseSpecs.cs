@@ -155,7 +155,7 @@ public sealed class AdvertiseSpecs : IAsyncLifetime
         var offer = await client.AdvertiseAsync("slow", async (_, token) =>
         {
             running.SetResult(token);
-            await Task.Delay(Timeout.Infinite, token);
+            await new TaskCompletionSource().Task.WaitAsync(token);
             return default;
         });
         await session.ExpectAsync<StoreMessage>();
@@ -181,7 +181,7 @@ public sealed class AdvertiseSpecs : IAsyncLifetime
         await client.AdvertiseAsync("slow", async (_, token) =>
         {
             running.SetResult();
-            await Task.Delay(Timeout.Infinite, token);
+            await new TaskCompletionSource().Task.WaitAsync(token);
             return default;
         });
         await session.ExpectAsync<StoreMessage>();
@@ -234,7 +234,7 @@ public sealed class AdvertiseSpecs : IAsyncLifetime
         {
             token.Register(() => throw new InvalidOperationException("a callback's fault"));
             running.SetResult();
-            await Task.Delay(Timeout.Infinite, token);
+            await new TaskCompletionSource().Task.WaitAsync(token);
             return default;
         });
         await session.ExpectAsync<StoreMessage>();
